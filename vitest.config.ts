@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a suite: `npx vitest run --project unit`. Order and totals: test/run.ts. */
+const suite = (name: string, include: string[], exclude: string[] = []) => ({
+  test: { name, include, exclude, testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks' as const },
+});
+
+const imports = ['test/imports.test.ts'];
+const generated = ['test/config/generated*.test.ts'];
+const fromOutside = ['test/dialog/**', 'test/end-to-end/**', 'test/crash/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      suite('imports', imports),
+      suite('generated', generated),
+      suite('unit', ['test/**/*.test.ts'], [...imports, ...generated, ...fromOutside]),
+      suite('dialog', ['test/dialog/*.test.ts']),
+      suite('end-to-end', ['test/end-to-end/*.test.ts']),
+      suite('crash', ['test/crash/*.test.ts']),
+    ],
+  },
+});

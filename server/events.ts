@@ -1,0 +1,148 @@
+// Everything that Postern logs: one typed event per thing that happened. The reference lists them from this table.
+// Never a secret: no password, no message content, no raw line after AUTH, no name of an unknown account.
+
+export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+type EventSpec = Readonly<{ level: Level; means: string; fields: readonly string[] }>;
+
+/** `fields` are those beside the common ones (session, account, address, id, upstream). */
+export const events = {
+  'server.started': { level: 'info', means: 'Postern listens and relays.', fields: ['listeners', 'version'] },
+  'server.stopping': { level: 'info', means: 'A signal asked Postern to stop.', fields: ['signal'] },
+  'server.stopped': { level: 'info', means: 'Everything is closed.', fields: [] },
+  'server.failed': {
+    level: 'fatal',
+    means: 'Postern exits because it can no longer keep its promise (a failed sync, or a bug).',
+    fields: ['text'],
+  },
+  'disk.low': {
+    level: 'error',
+    means: 'The disk is below its reserve: new mail gets 452 until there is room.',
+    fields: ['free', 'reserve'],
+  },
+  'clock.untrusted': {
+    level: 'warn',
+    means:
+      'The clock shows a time before the last known one: nothing expires and no Date is added until it is right.',
+    fields: ['now', 'not_before'],
+  },
+  'clock.trusted': { level: 'info', means: 'The clock is plausible again.', fields: ['now'] },
+  'certificate.issued': {
+    level: 'info',
+    means: 'A certificate was made or renewed.',
+    fields: ['names', 'expires_at', 'reason'],
+  },
+  'certificate.rejected': {
+    level: 'error',
+    means: 'A new certificate file could not be used; the one before stays in use.',
+    fields: ['text'],
+  },
+  'certificate.doubtful': {
+    level: 'warn',
+    means: 'The certificate in use works, but clients that check it will refuse it, now or soon.',
+    fields: ['text'],
+  },
+  'session.opened': { level: 'debug', means: 'A client connected.', fields: ['port', 'tls'] },
+  'session.closed': {
+    level: 'debug',
+    means: 'A session ended.',
+    fields: ['duration', 'messages', 'reason'],
+  },
+  'session.tls': { level: 'debug', means: 'TLS is up.', fields: ['protocol', 'cipher'] },
+  'session.tls_failed': {
+    level: 'warn',
+    means: 'The TLS handshake failed: usually a device that speaks only old TLS, or does not trust the CA.',
+    fields: ['text'],
+  },
+  'session.refused': {
+    level: 'warn',
+    means: 'A client was refused or cut off.',
+    fields: ['reply', 'reason'],
+  },
+  'session.command': {
+    level: 'debug',
+    means: 'A command was answered. AUTH lines are never shown.',
+    fields: ['verb', 'reply'],
+  },
+  'auth.succeeded': { level: 'info', means: 'An account logged in.', fields: ['mechanism', 'cached'] },
+  'auth.failed': {
+    level: 'warn',
+    means: 'A login was refused. The name is shown only if an account of that name exists.',
+    fields: ['mechanism', 'reason'],
+  },
+  'message.queued': {
+    level: 'info',
+    means: 'A message is on disk and ours; the client got its 250.',
+    fields: ['size', 'recipients', 'reverse_path', 'duration'],
+  },
+  'message.refused': {
+    level: 'warn',
+    means: 'A message was refused; nothing was kept.',
+    fields: ['reply', 'reason'],
+  },
+  'message.retired': {
+    level: 'debug',
+    means: 'Every recipient is settled; the content was removed.',
+    fields: [],
+  },
+  'recipient.relayed': {
+    level: 'info',
+    means: 'The upstream took the message for this recipient.',
+    fields: ['forward_path', 'attempt', 'duration', 'reply'],
+  },
+  'recipient.deferred': {
+    level: 'warn',
+    means: 'It will be tried again.',
+    fields: ['forward_path', 'attempt', 'reason', 'reply', 'next_attempt_at', 'text'],
+  },
+  'recipient.failed': {
+    level: 'error',
+    means: 'It will not be tried again: refused for good, or expired.',
+    fields: ['forward_path', 'attempt', 'reason', 'reply', 'text'],
+  },
+  'upstream.fault': {
+    level: 'error',
+    means: 'An upstream cannot be used: all its mail waits and does not age.',
+    fields: ['kind', 'reply', 'text', 'next_probe_at'],
+  },
+  'upstream.recovered': { level: 'info', means: 'An upstream works again.', fields: ['after'] },
+  'queue.recovered': {
+    level: 'info',
+    means: 'What was in flight when Postern last ended is waiting again.',
+    fields: ['recipients', 'orphans'],
+  },
+  'queue.content_damaged': {
+    level: 'error',
+    means: 'A stored message cannot be read or is not what was stored; it is held, all others go on.',
+    fields: ['text'],
+  },
+  'storage.migrated': {
+    level: 'info',
+    means: 'The database was brought to a newer schema.',
+    fields: ['from', 'to', 'copy'],
+  },
+  'storage.unavailable': {
+    level: 'error',
+    means: 'The database could not commit; clients get 451 or 452.',
+    fields: ['text'],
+  },
+} as const satisfies Readonly<Record<string, EventSpec>>;
+
+export type EventName = keyof typeof events;
+
+export type CommonFields = Readonly<{
+  session?: string;
+  account?: string;
+  address?: string;
+  id?: string;
+  upstream?: string;
+}>;
+
+type FieldValue = string | number | boolean | null | readonly string[];
+
+/** The fields of one event: the common ones, and those that its row in `events` names. */
+export type EventFields<Name extends EventName> = CommonFields &
+  Readonly<Partial<Record<(typeof events)[Name]['fields'][number], FieldValue>>>;
+
+/** Writes one event. Never throws, never waits. */
+export type Log = <Name extends EventName>(event: Name, fields?: EventFields<Name>) => void;

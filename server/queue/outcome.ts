@@ -1,0 +1,55 @@
+// What one attempt came to, for one recipient; and what it taught us about the upstream. Pure vocabulary.
+// "relayed" means that an upstream took it: more we cannot know. Unknown is always deferred, never failed.
+
+/** How far an attempt had come. `content` is our own side: the stored message could not be read or cannot be taken there. */
+export type Stage =
+  | 'content'
+  | 'connect'
+  | 'greeting'
+  | 'ehlo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'body';
+
+export type Outcome =
+  | Readonly<{ kind: 'relayed'; reply: string }>
+  | Readonly<{
+      kind: 'deferred';
+      reason: DeferralReason;
+      stage: Stage;
+      /** The remote reply as it came, lines joined by a space, or null where there was none. */
+      reply: string | null;
+      /** What happened, in words for the operator. */
+      text: string;
+    }>
+  | Readonly<{ kind: 'failed'; reason: FailureReason; stage: Stage; reply: string | null; text: string }>;
+
+export type DeferralReason =
+  /** 4xx about the message or this recipient, or an answer we do not understand. */
+  | 'refused-for-now'
+  /** The upstream does not let us send as this sender: our setting, bounced only at expiry. */
+  | 'sender-identity'
+  /** The connection broke in the middle of this message; nothing says whether the upstream or the message is to blame. */
+  | 'connection-lost'
+  /** No reply after the whole body was sent: it may have been delivered. */
+  | 'ambiguous'
+  /** Credentials, TLS, connection or quota: the upstream's state, never the message's. Costs the message nothing. */
+  | 'upstream';
+
+export type FailureReason =
+  | 'recipient-refused'
+  | 'message-refused'
+  /** The upstream lacks what the message needs (8BITMIME, SMTPUTF8, SIZE). */
+  | 'not-supported-upstream';
+
+/** What is wrong with an upstream as a whole. */
+export type UpstreamFault = Readonly<{
+  kind: 'unreachable' | 'tls' | 'credentials' | 'quota' | 'throttled';
+  stage: Stage;
+  reply: string | null;
+  /** What happened, why, and what to do: one or two sentences for the operator. */
+  text: string;
+}>;

@@ -7,7 +7,7 @@ import type { Credentials, Mechanism, MechanismFailure, Step } from './mechanism
 import { findMechanism } from './mechanisms.ts';
 
 /**
- * Octets of a line of the exchange without its CRLF (RFC 4954 §4: 12 288 suffice). The session need not keep more:
+ * Octets of a response, initial or not, without CRLF (RFC 4954 §4: 12 288 suffice). The session need not keep more:
  * handing over any 12 289 octets of a longer line yields `line-too-long`.
  */
 export const MAX_EXCHANGE_LINE = 12_288;
@@ -48,12 +48,13 @@ export type ExchangeStep =
  * (Windows Mail sends two). `offered` is what this session may use.
  */
 export function beginExchange(argument: string, offered: readonly Mechanism[]): ExchangeStep {
-  if (argument.length > MAX_EXCHANGE_LINE) return refused('line-too-long', null);
   const [name, response, ...rest] = argument.split(/[ \t\r\n]+/).filter(part => part !== '');
   if (name === undefined) return refused('syntax', null);
   const mechanism = findMechanism(offered, name);
   if (mechanism === null) return refused('unknown-mechanism', null);
   if (rest.length > 0) return refused('syntax', mechanism.name);
+  if (response !== undefined && response.length > MAX_EXCHANGE_LINE)
+    return refused('line-too-long', mechanism.name);
   if (response === undefined) return follow(mechanism.start(null), mechanism.name);
   if (mechanism.serverFirst) return refused('unexpected-initial-response', mechanism.name);
   const initial = decodeInitialResponse(response);

@@ -1,0 +1,311 @@
+// One client connection: octets to command lines, actions to octets. It carries out what the session decides, and keeps
+// the times that the deadlines need. One of the two places where smtp-server is imported (libraries.md §15): the library
+// brings the parser, STARTTLS and the socket's life; command dispatch, replies, AUTH and every gate are ours.
+
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { SMTPServer } from 'smtp-server';
+import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection';
+import type { Clock, DurationMs } from '../clock.ts';
+import type { Log } from '../events.ts';
+import { type ClientAddress, parseClientAddress } from '../smtp/address.ts';
+import { formatReply, type Reply } from '../smtp/reply.ts';
+import { replies, say } from '../smtp/reply-table.ts';
+import type { Admission } from './admission.ts';
+import type { Authenticate } from './authentication.ts';
+import { DATA_WINDOW, type Deadlines, overdue } from './deadlines.ts';
+import type { Intake } from './intake.ts';
+import { type Action, createSession, type Session, type SessionSettings } from './session.ts';
+
+export type ConnectionContext = Readonly<{
+  settings: SessionSettings;
+  deadlines: Deadlines;
+  admission: Admission;
+  intake: Intake;
+  /** The authentication of one session, which knows where its client comes from. */
+  authenticatorFor: (client: Readonly<{ session: string; address: ClientAddress }>) => Authenticate;
+  clock: Clock;
+  log: Log;
+  stopping: () => boolean;
+}>;
+
+/** A command line that is not AUTH (RFC 5321 §4.5.3.1.4 says 512; extensions and long paths need more). */
+const MAX_COMMAND = 4_096;
+const UNKNOWN_ADDRESS: ClientAddress = {
+  version: 4,
+  text: '0.0.0.0',
+  literal: '[0.0.0.0]',
+  isLoopback: false,
+};
+
+type DataProgress = { windowSince: DurationMs; octets: number; counted: number };
+
+export class SubmissionConnection extends SMTPConnection {
+  readonly #context: ConnectionContext;
+  readonly #address: ClientAddress;
+  readonly #connectedAt: DurationMs;
+  #session: Session;
+  #admitted = false;
+  #waitingSince: DurationMs | null = null;
+  #lineSince: DurationMs | null = null;
+  #data: DataProgress | null = null;
+  #messages = 0;
+  #endedBecause = 'client left';
+
+  constructor(
+    server: SMTPServer,
+    socket: Socket | TLSSocket,
+    options: SMTPConnectionOptions | undefined,
+    context: ConnectionContext,
+  ) {
+    super(server, socket, options);
+    this.#context = context;
+    this.#connectedAt = context.clock.monotonic();
+    this.#address = parseClientAddress(this.remoteAddress) ?? UNKNOWN_ADDRESS;
+    const authenticate = context.authenticatorFor({ session: this.id, address: this.#address });
+    this.#session = createSession(context.settings, authenticate, this.secure);
+  }
+
+  /** The library waits 100 ms for early talkers and asks the DNS for a name: neither helps a LAN, both cost. */
+  override init(): void {
+    this._setListeners(() => this.#begin());
+  }
+
+  /** Ends a session that is idle or too slow. Called about once a second. */
+  checkDeadlines(): void {
+    if (this._closing || this._closed || !this._ready) return;
+    const now = this.#context.clock.monotonic();
+    this.#lineSince = this.#hasPartialLine() ? (this.#lineSince ?? now) : null;
+    const data = this.#dataProgress(now);
+    const reply = overdue(
+      {
+        connectedAt: this.#connectedAt,
+        authenticated: this.#session.principal() !== null,
+        waitingSince: this.#waitingSince,
+        lineSince: this.#lineSince,
+        data,
+      },
+      this.#context.deadlines,
+      now,
+    );
+    if (reply) this.#refuse(reply, 'deadline');
+  }
+
+  /** Tells a client that waits for nothing that Postern is going; one that is being served hears it after its reply. */
+  sayGoodbye(): void {
+    if (this.#waitingSince !== null && !this._dataStream) this.#refuse(replies.shuttingDown, 'shutdown');
+  }
+
+  override _onCommand(line: Buffer, callback?: () => void): void {
+    const done = () => this._whenWritable(callback ?? (() => undefined));
+    // What was buffered in clear while the handshake runs is dropped without an answer (STARTTLS injection).
+    if (this._upgrading || this._closing) return done();
+    if (this.#context.stopping()) return this.#refuse(replies.shuttingDown, 'shutdown');
+    this.#waitingSince = null;
+    this.#lineSince = null;
+    if (line.length > MAX_COMMAND && !this.#mayBeAuthentication(line)) {
+      this.#write(formatReply(replies.lineTooLong));
+      this.#waitForCommand();
+      return done();
+    }
+    const action = this.#session.command(line);
+    if (action instanceof Promise)
+      action.then(
+        result => this.#perform(result, done),
+        error => this.#fail(error),
+      );
+    else this.#perform(action, done);
+  }
+
+  /** The library's own replies (a parser error, a closing server) go out in our words. */
+  override send(code: number, _data?: string | string[] | null): void {
+    const stopping = this.#context.stopping();
+    this.#refuse(
+      stopping ? replies.shuttingDown : code === 421 ? replies.lineTooLong : replies.internalError,
+      'protocol',
+    );
+  }
+
+  /** The library's idle timer is only the last resort behind `checkDeadlines`; it rests while we owe the client a reply. */
+  override _onTimeout(): void {
+    if (this._closing) this._socket.destroy();
+    else if (this.#waitingSince === null && !this.#data) this._armTimeout();
+    else this.#refuse(replies.idleTooLong, 'deadline');
+  }
+
+  override _onClose(): void {
+    const wasOpen = !this._closed;
+    super._onClose();
+    if (!wasOpen) return;
+    if (this.#admitted) this.#context.admission.leave(this.#address.text);
+    this.#admitted = false;
+    this.#context.log('session.closed', {
+      ...this.#who(),
+      duration: Math.round(this.#context.clock.monotonic() - this.#connectedAt),
+      messages: this.#messages,
+      reason: this.#endedBecause,
+    });
+  }
+
+  #begin(): void {
+    const { admission, settings, log } = this.#context;
+    this._resetSession();
+    const refused = this.#context.stopping() ? replies.shuttingDown : admission.enter(this.#address.text);
+    if (refused) return this.#refuse(refused, 'limit');
+    this.#admitted = true;
+    this._ready = true;
+    log('session.opened', {
+      ...this.#who(),
+      port: this.localPort,
+      tls: this.secure ? 'implicit' : 'starttls',
+    });
+    if (this.secure) this.#reportTls();
+    this.#write(formatReply(say(replies.greeting, { hostname: settings.hostname })));
+    this.#waitForCommand();
+  }
+
+  #perform(action: Action, done: () => void): void {
+    if (this._closing || this._closed) return;
+    if (action.kind === 'data') {
+      void this.#takeMessage(action, done).catch(error => this.#fail(error));
+      return;
+    }
+    this.#context.log('session.command', { ...this.#who(), verb: action.verb, reply: shown(action.reply) });
+    if (action.kind === 'close')
+      return this.#refuse(action.reply, action.verb === 'QUIT' ? 'QUIT' : 'refused');
+    this.#write(action.wire);
+    this.#waitForCommand();
+    if (action.kind === 'starttls') {
+      this.upgrade(done, () => {
+        this.#session.secured();
+        this.#reportTls();
+        this.#waitForCommand();
+      });
+      return;
+    }
+    done();
+  }
+
+  async #takeMessage(action: Extract<Action, { kind: 'data' }>, done: () => void): Promise<void> {
+    const { intake, log } = this.#context;
+    const refused = await intake.checkRoom(action.transaction);
+    const parser = this._parser;
+    if (this._closing || this._closed || !parser) return;
+    if (refused) {
+      log('message.refused', { ...this.#who(), reply: shown(refused), reason: 'disk' });
+      this.#write(formatReply(refused));
+      this.#waitForCommand();
+      return done();
+    }
+    const stream = parser.startDataMode();
+    this._dataStream = stream;
+    this.#data = { windowSince: this.#context.clock.monotonic(), octets: 0, counted: 0 };
+    this.#write(formatReply(replies.startData));
+    done();
+    const reply = await intake.receive(stream, {
+      session: this.id,
+      principal: action.principal,
+      transaction: action.transaction,
+      hello: action.hello,
+      extended: action.extended,
+      address: this.#address,
+      tls: this.#tlsFacts(),
+    });
+    this._dataStream = false;
+    this.#data = null;
+    this.#session.transactionEnded();
+    if (!reply || this._closed) return; // the client vanished: nothing was kept, nobody is there to hear
+    this.#messages++;
+    this.#write(formatReply(reply));
+    if (reply.code === 421 || this.#context.stopping()) {
+      return this.#refuse(reply.code === 421 ? null : replies.shuttingDown, 'shutdown');
+    }
+    this.#waitForCommand();
+    if (this._parser) this._parser.continue();
+  }
+
+  /** A bug must end this session and no other. */
+  #fail(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#context.log('session.refused', {
+      ...this.#who(),
+      reply: shown(replies.internalError),
+      reason: `bug: ${text}`,
+    });
+    this.#write(formatReply(replies.internalError));
+    this.close();
+  }
+
+  #refuse(reply: Reply | null, reason: string): void {
+    this.#endedBecause = reason;
+    const hostname = this.#context.settings.hostname;
+    if (reply) {
+      const said = { ...reply, text: reply.text.replace('{hostname}', hostname) };
+      this.#write(formatReply(said));
+      if (reply.code >= 400)
+        this.#context.log('session.refused', { ...this.#who(), reply: shown(said), reason });
+    }
+    this.close();
+  }
+
+  /** One write per reply: a second segment would wait for the client's delayed acknowledgement. */
+  #write(wire: string): void {
+    // While the handshake runs the socket is still the raw one: nothing may be written in clear into it.
+    if (!this._upgrading && this._socket.writable && !this._socket.destroyed)
+      this._socket.write(wire, 'latin1');
+  }
+
+  #waitForCommand(): void {
+    this.#waitingSince = this.#context.clock.monotonic();
+  }
+
+  #mayBeAuthentication(line: Buffer): boolean {
+    return this.#session.inExchange() || /^\s*auth\s/i.test(line.toString('latin1', 0, 16));
+  }
+
+  #hasPartialLine(): boolean {
+    const parser = this._parser;
+    return parser !== false && parser._remainder !== '';
+  }
+
+  #dataProgress(now: DurationMs): DataProgress | null {
+    const data = this.#data;
+    const parser = this._parser;
+    if (!data || !parser || parser._dataMode === false) return null; // the message is in; what takes time now is ours
+    data.octets = parser.dataBytes - data.counted;
+    if (
+      now - data.windowSince >= DATA_WINDOW &&
+      data.octets >= (this.#context.deadlines.dataRate * DATA_WINDOW) / 1000
+    ) {
+      data.windowSince = now;
+      data.counted = parser.dataBytes;
+      data.octets = 0;
+    }
+    return data;
+  }
+
+  #reportTls(): void {
+    const facts = this.#tlsFacts();
+    if (facts)
+      this.#context.log('session.tls', { ...this.#who(), protocol: facts.protocol, cipher: facts.cipher });
+  }
+
+  #tlsFacts(): Readonly<{ protocol: string; cipher: string }> | null {
+    if (!(this._socket instanceof TLSSocket)) return null;
+    return {
+      protocol: this._socket.getProtocol() ?? 'TLS',
+      cipher: this._socket.getCipher()?.standardName ?? 'unknown',
+    };
+  }
+
+  #who(): Readonly<{ session: string; address: string; account?: string }> {
+    const principal = this.#session.principal();
+    const who = { session: this.id, address: this.#address.text };
+    return principal ? { ...who, account: principal.name } : who;
+  }
+}
+
+/** A reply for the log: a challenge is part of an authentication and is not shown. */
+function shown(reply: Reply): string {
+  return reply.code === 334 ? '334' : formatReply(reply).trimEnd();
+}

@@ -1,0 +1,21 @@
+// One mail transaction (RFC 5321 §3.3): MAIL … end of DATA. A value: RSET, EHLO and every end replace it whole, so that
+// nothing of one message can leak into the next.
+
+import type { BodyType } from '../queue/delivery.ts';
+import { isSamePath, type Path } from '../smtp/path.ts';
+
+export type Transaction = Readonly<{
+  reversePath: Path;
+  forwardPaths: readonly Path[];
+  /** What the client says the message will have, in octets, or null. */
+  declaredSize: number | null;
+  body: BodyType;
+  /** The client asked for SMTPUTF8 (RFC 6531). */
+  smtputf8: boolean;
+}>;
+
+/** The transaction with one more recipient; a repeated one is taken once. */
+export function withRecipient(transaction: Transaction, path: Path): Transaction {
+  if (transaction.forwardPaths.some(known => isSamePath(known, path))) return transaction;
+  return { ...transaction, forwardPaths: [...transaction.forwardPaths, path] };
+}

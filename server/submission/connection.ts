@@ -26,6 +26,8 @@ export type ConnectionContext = Readonly<{
   authenticatorFor: (client: Readonly<{ session: string; address: ClientAddress }>) => Authenticate;
   clock: Clock;
   log: Log;
+  /** Whether anybody reads `session.command`: one event for each command is worth its cost only then. */
+  logsCommands: boolean;
   stopping: () => boolean;
 }>;
 
@@ -170,7 +172,9 @@ export class SubmissionConnection extends SMTPConnection {
       void this.#takeMessage(action, done).catch(error => this.#fail(error));
       return;
     }
-    this.#context.log('session.command', { ...this.#who(), verb: action.verb, reply: shown(action.reply) });
+    if (this.#context.logsCommands) {
+      this.#context.log('session.command', { ...this.#who(), verb: action.verb, reply: shown(action.reply) });
+    }
     if (action.kind === 'close')
       return this.#refuse(action.reply, action.verb === 'QUIT' ? 'QUIT' : 'refused');
     this.#write(action.wire);

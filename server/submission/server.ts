@@ -158,7 +158,15 @@ function explainHandshake(error: HandshakeError): string {
   return `The TLS handshake failed: ${error.message}`;
 }
 
-function bind(server: SMTPServer, listener: Listener): Promise<Listener | BindFailure> {
+/** Every address means every IPv4 address where the machine has no IPv6. */
+async function bind(server: SMTPServer, listener: Listener): Promise<Listener | BindFailure> {
+  const result = await bindOnce(server, listener);
+  const noIpv6 =
+    'code' in result && /EAFNOSUPPORT|EADDRNOTAVAIL/.test(result.code) && listener.address === '::';
+  return noIpv6 ? bindOnce(server, { ...listener, address: '0.0.0.0' }) : result;
+}
+
+function bindOnce(server: SMTPServer, listener: Listener): Promise<Listener | BindFailure> {
   return new Promise(resolve => {
     const onError = (error: NodeJS.ErrnoException) => {
       resolve({ listener, code: error.code ?? 'unknown', text: error.message });

@@ -9,7 +9,13 @@ const onlySecret: Authenticate = async (_mechanism, credentials) =>
     ? { kind: 'verified', principal }
     : { kind: 'refused' };
 
-function open({ secure = true, inForce = () => true } = {}): Session {
+function open({
+  secure = true,
+  inForce = () => true,
+}: {
+  secure?: boolean;
+  inForce?: () => boolean;
+} = {}): Session {
   const settings = {
     hostname: 'postern.test',
     limits: { messageSize: 1_000_000, recipients: 100 },

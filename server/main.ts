@@ -1,0 +1,62 @@
+// The entry of the program, and with serve.ts and open-command-store.ts the only place where parts are built and joined.
+// Time, chance and the standard streams enter here, and nowhere else.
+
+import { basename, relative } from 'node:path';
+import { VERSION } from './build.ts';
+import { runCli } from './cli/run-cli.ts';
+import { createTerminal } from './cli/terminal.ts';
+import { systemClock } from './clock.ts';
+import { systemRandom } from './ids.ts';
+import { createLog } from './log.ts';
+import { isRefusedStart } from './refused-start.ts';
+import { runAsOwnerOf } from './storage/run-as.ts';
+
+const clock = systemClock;
+const random = systemRandom;
+const terminal = createTerminal(process);
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version: VERSION,
+  environment: process.env,
+  folder: process.cwd(),
+  terminal,
+  serve: async ({ config, cautions }) => {
+    runAsOwnerOf(config.storage.path);
+    // What only the server needs is loaded only by it: the commands stay quick.
+    const { serve } = await import('./serve.ts');
+    const logging = createLog({ ...config.log, descriptor: 1, clock });
+    return serve({
+      config,
+      cautions,
+      clock,
+      random,
+      logging,
+      say: terminal.complain,
+      command: commandHere(),
+    });
+  },
+  openStore: async ({ config }) => {
+    const { openCommandStore } = await import('./open-command-store.ts');
+    try {
+      return { kind: 'open', store: await openCommandStore({ config, clock, random }) };
+    } catch (error) {
+      if (!isRefusedStart(error)) throw error;
+      return { kind: 'refused', text: error.message };
+    }
+  },
+});
+
+/** How whoever reads the welcome calls the command line, with the flags that find this data folder. */
+function commandHere(): string {
+  const flags = process.argv.slice(2).filter(word => word !== 'serve');
+  return [programHere(), ...flags].join(' ');
+}
+
+function programHere(): string {
+  if (process.env['npm_command'] !== undefined) return 'npx postern';
+  const script = process.argv[1] ?? 'postern';
+  if (/^\/usr\/(local\/)?bin\//.test(script)) return basename(script);
+  const near = relative(process.cwd(), script);
+  const shown = near.startsWith('..') ? script : `./${near}`;
+  return script.endsWith('.ts') ? `node ${shown}` : shown;
+}

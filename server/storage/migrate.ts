@@ -1,0 +1,157 @@
+// Brings the database file to the schema that this version of Postern knows: numbered migrations, each in one exclusive
+// transaction together with its number (PRAGMA user_version), so that a process killed at any moment leaves the old
+// schema or the new one. Before an older database is changed, a copy is kept beside it.
+// Only the process that holds the data folder may call `migrate`.
+
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { isRefusedStart, refusedStart } from '../refused-start.ts';
+import { syncDirectory, syncFile } from './durable-file.ts';
+import { initial } from './migrations/001-initial.ts';
+import { type Connection, isDamage, openConnection, pragmaNumber, textOf } from './sqlite.ts';
+
+export type Migration = Readonly<{ number: number; name: string; statements: readonly string[] }>;
+
+/** In their order, numbered from 1 without a gap. A migration that was released is never changed. */
+export const migrations: readonly Migration[] = [initial];
+
+export type Migrated = Readonly<{
+  /** Schema numbers; 0 is an empty file. Equal where nothing had to be done. */
+  from: number;
+  to: number;
+  /** Path of the copy kept of an older database, or null. */
+  copy: string | null;
+}>;
+
+/** "Post" in ASCII: by this the file is known as ours (and by file(1)). */
+const APPLICATION_ID = 0x506f7374;
+
+type MigrateOptions = Readonly<{ path: string; migrations?: readonly Migration[] }>;
+
+/** Makes or updates the database file. Throws a refused start where it is newer, damaged, not ours, or the disk has no room. */
+export function migrate({ path, migrations: known = migrations }: MigrateOptions): Migrated {
+  let connection: Connection | null = null;
+  try {
+    connection = openConnection(path, 'durable');
+    syncDirectory(dirname(path));
+    return migrateConnection(connection, path, known);
+  } catch (error) {
+    throw refusalFor(path, error);
+  } finally {
+    connection?.close();
+  }
+}
+
+/** How the schema of the file relates to the one we know, for a process that may not migrate. */
+export type SchemaState = 'missing' | 'older' | 'current' | 'newer';
+
+export function schemaState(path: string, known: readonly Migration[] = migrations): SchemaState {
+  if (!existsSync(path) || statSync(path).size === 0) return 'missing';
+  let connection: Connection | null = null;
+  try {
+    connection = openConnection(path, 'durable');
+    const number = pragmaNumber(connection, 'user_version');
+    if (number === 0) return 'missing';
+    if (number === known.length) return 'current';
+    return number < known.length ? 'older' : 'newer';
+  } catch (error) {
+    throw refusalFor(path, error);
+  } finally {
+    connection?.close();
+  }
+}
+
+/** One line about a database that a newer Postern has written. */
+export function newerSchemaText(path: string, known: readonly Migration[] = migrations): string {
+  const copy = usableCopy(path, known.length);
+  const remedy =
+    copy === null
+      ? 'Install the newer Postern again.'
+      : `Install the newer Postern again, or stop it for good and put the copy ${copy} in its place (mail taken since then is not in it).`;
+  return `The database ${path} was written by a newer Postern (this one knows schema ${known.length}). ${remedy}`;
+}
+
+/** The schema in SQL, as the migrations make it: compared with test/golden/schema.sql. */
+export function schemaText(): string {
+  const connection = openConnection(':memory:', 'durable');
+  for (const migration of migrations) apply(connection, migration);
+  const rows = connection.prepare<[], { sql: string }>(
+    'SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC, name',
+  );
+  const statements = rows
+    .all()
+    .map(row => `${row.sql.replaceAll(/^ {6}/gm, '  ').replaceAll(/^ {4}\)/gm, ')')};\n`);
+  connection.close();
+  return `-- The database schema, generated from server/storage/migrations.\n\n${statements.join('\n')}`;
+}
+
+function migrateConnection(connection: Connection, path: string, known: readonly Migration[]): Migrated {
+  const from = pragmaNumber(connection, 'user_version');
+  const id = pragmaNumber(connection, 'application_id');
+  const tables = connection.prepare('SELECT 1 FROM sqlite_schema').all().length;
+  if (from === 0 ? tables > 0 : id !== APPLICATION_ID) {
+    throw refusedStart(
+      `The file ${path} is a database, but not one of Postern's. Choose another data folder.`,
+    );
+  }
+  if (from > known.length) throw refusedStart(newerSchemaText(path, known));
+  const copy = from > 0 && from < known.length ? keepCopy(connection, path, from + 1) : null;
+  for (const migration of known.slice(from)) apply(connection, migration);
+  return { from, to: known.length, copy };
+}
+
+function apply(connection: Connection, migration: Migration): void {
+  // Rebuilding a table would otherwise delete what refers to it; the check below stands in. Not settable in a transaction.
+  connection.pragma('foreign_keys = OFF');
+  connection.exec('BEGIN EXCLUSIVE');
+  try {
+    for (const statement of migration.statements) connection.exec(statement);
+    const broken = connection.pragma('foreign_key_check');
+    if (Array.isArray(broken) && broken.length > 0) {
+      throw new Error(
+        `migration ${migration.number} (${migration.name}) leaves ${broken.length} rows that refer to nothing`,
+      );
+    }
+    connection.pragma(`application_id = ${APPLICATION_ID}`);
+    connection.pragma(`user_version = ${migration.number}`);
+    connection.exec('COMMIT');
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    throw error;
+  }
+  connection.pragma('foreign_keys = ON');
+}
+
+/** A whole, consistent and durable copy; a copy cut short by a crash has another name and is overwritten. */
+function keepCopy(connection: Connection, path: string, number: number): string {
+  const copy = `${path}.before-${number}`;
+  const aside = `${copy}.new`;
+  rmSync(aside, { force: true });
+  connection.prepare('VACUUM INTO ?').run(aside);
+  syncFile(aside);
+  renameSync(aside, copy);
+  syncDirectory(dirname(path));
+  return copy;
+}
+
+/** The newest copy whose schema a Postern that knows `schema` can read. */
+function usableCopy(path: string, schema: number): string | null {
+  const prefix = `${basename(path)}.before-`;
+  const numbers = readdirSync(dirname(path))
+    .filter(name => name.startsWith(prefix))
+    .map(name => Number(name.slice(prefix.length)))
+    .filter(number => Number.isInteger(number) && number <= schema + 1);
+  return numbers.length === 0 ? null : join(dirname(path), `${prefix}${Math.max(...numbers)}`);
+}
+
+function refusalFor(path: string, error: unknown): Error {
+  if (isRefusedStart(error)) return error;
+  if (isDamage(error)) {
+    return refusedStart(
+      `The file ${path} is damaged or not a database (${textOf(error)}). Move it away and put a backup in its place; nothing was changed.`,
+    );
+  }
+  return refusedStart(
+    `The database ${path} cannot be opened or updated: ${textOf(error)}. Nothing was lost; put that right and start again.`,
+  );
+}

@@ -63,11 +63,11 @@ function plain(value: unknown): string {
 }
 
 /**
- * JSON escapes the control characters below U+0020 only. DEL, the C1 range (U+009B begins a terminal command) and the
- * Unicode line separators come from clients too, and a log is read on a terminal.
+ * JSON escapes the control characters below U+0020 only. DEL, the C1 range (U+009B begins a terminal command) the
+ * Unicode line separators and direction marks come from clients too, and a log is read on a terminal.
  */
 function escaped(line: string): string {
-  return line.replace(/[\u007f-\u009f\u2028\u2029]/g, character => {
+  return line.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, character => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }

@@ -64,28 +64,43 @@ const HOUSEKEEPING: DurationMs = 3_600_000;
 
 /** Runs until a signal ends it. Resolves with the exit status; throws a refused start. */
 export async function serve(deps: ServeDeps): Promise<number> {
+  const { logging } = deps;
   const ground = await layGround(deps);
-  const { store, failure } = ground;
   try {
-    const certificates = await openCertificates(ground);
-    const logins = await createLogins({ ...deps, store, log: deps.logging.log });
-    const mail = await createMailPath(ground);
-    const submission = createGate(ground, certificates, logins, mail.intake);
-    failure.beforeExit(() => submission.stop(0));
+    const stop = await start(ground);
+    logging.log('server.stopping', { signal: await ground.failure.firstSignal() });
+    await stop();
+  } finally {
+    await ground.store.close();
+  }
+  logging.log('server.stopped');
+  logging.flush();
+  return 0;
+}
+
+/** Starts everything over the ground; returns how to stop it. Whatever was opened before a refused start is closed. */
+async function start(ground: Ground): Promise<() => Promise<void>> {
+  const { deps, store, failure } = ground;
+  const certificates = await openCertificates(ground);
+  const logins = await createLogins({ ...deps, store, log: deps.logging.log });
+  const mail = await createMailPath(ground);
+  const submission = createGate(ground, certificates, logins, mail.intake);
+  failure.beforeExit(() => submission.stop(0));
+  try {
     const bound = await listen(submission);
     const http = await createHttp(httpOptions(ground, certificates, mail.disk));
     const timers = startClockwork(ground, mail.runner);
     announce(ground, certificates, logins, mail, bound);
-    deps.logging.log('server.stopping', { signal: await failure.firstSignal() });
-    for (const timer of timers) clearInterval(timer);
+    return async () => {
+      for (const timer of timers) clearInterval(timer);
+      certificates.close();
+      await Promise.all([submission.stop(GRACE), mail.runner.stop(GRACE), http.close()]);
+    };
+  } catch (error) {
     certificates.close();
-    await Promise.all([submission.stop(GRACE), mail.runner.stop(GRACE), http.close()]);
-  } finally {
-    await store.close();
+    await Promise.all([submission.stop(0), mail.runner.stop(0)]);
+    throw error;
   }
-  deps.logging.log('server.stopped');
-  deps.logging.flush();
-  return 0;
 }
 
 async function layGround(deps: ServeDeps): Promise<Ground> {
@@ -151,6 +166,7 @@ async function createMailPath({ deps, store, identity, clockTrust, failure }: Gr
     clockTrust,
     random: Math.random,
     log,
+    clientsWait: () => intake.busy(),
   });
   database.onForeignChange(runner.kick); // `queue retry` from the command line
   const disk = createDiskReserve({ folder: folder.path, reserve: config.limits.disk_reserve, clock, log });

@@ -37,6 +37,8 @@ export type Intake = Readonly<{
   checkRoom: (transaction: Transaction) => Promise<Reply | null>;
   /** Takes the data that follows 354. Null when the client vanished before the end: nothing was kept. */
   receive: (data: Readable, origin: Origin) => Promise<Reply | null>;
+  /** Whether a message is arriving, or did a moment ago: then relaying lets clients go first. */
+  busy: () => boolean;
 }>;
 
 type Deps = Readonly<{
@@ -56,8 +58,13 @@ type Deps = Readonly<{
   onFatal: (text: string) => void;
 }>;
 
+/** A client in the middle of a series sends its next message within this time, in milliseconds. */
+const A_MOMENT = 20;
+
 export function createIntake(deps: Deps): Intake {
   const { clock, log } = deps;
+  let arriving = 0;
+  let lastArrival = Number.NEGATIVE_INFINITY;
 
   const receive = async (data: Readable, origin: Origin): Promise<Reply | null> => {
     const begun = clock.monotonic();
@@ -185,7 +192,16 @@ export function createIntake(deps: Deps): Intake {
   return {
     checkRoom: async transaction =>
       (await deps.hasRoom(transaction.declaredSize ?? 0)) ? null : replies.noSpace,
-    receive,
+    receive: async (data, origin) => {
+      arriving++;
+      try {
+        return await receive(data, origin);
+      } finally {
+        arriving--;
+        lastArrival = clock.monotonic();
+      }
+    },
+    busy: () => arriving > 0 || clock.monotonic() - lastArrival < A_MOMENT,
   };
 }
 

@@ -1,0 +1,83 @@
+// What a command of the command line is: its words, its options, what it needs, and what it comes to. One table serves the
+// parser, the help and the reference. A command returns its result; program.ts prints it and chooses the exit status.
+
+import type { ConfigSources, LoadedConfig } from '../config/load.ts';
+import type { CommandStore } from './command-store.ts';
+import type { Terminal } from './terminal.ts';
+
+export type Option = Readonly<{
+  /** As in the help: `--sender ADDR` takes a value, `--all` does not. */
+  flags: string;
+  means: string;
+  /** Its value names a file, which is read before the store is opened: after that, root has become the folder's owner. */
+  readsFile?: true;
+}>;
+
+type Described = Readonly<{
+  /** For example `account add`. */
+  name: string;
+  /** For example `[NAME]`, `NAME`, `[ID...]`; empty for none. */
+  argument: string;
+  means: string;
+  options: readonly Option[];
+  /** Whether it prints data, and so takes --json. */
+  printsData: boolean;
+}>;
+
+export type Command = Described &
+  (
+    | Readonly<{ needs: 'nothing'; run: (call: Call, sources: ConfigSources) => Promise<Result> }>
+    | Readonly<{ needs: 'config'; run: (call: Call, loaded: LoadedConfig) => Promise<Result> }>
+    | Readonly<{ needs: 'store'; run: (call: Call, store: CommandStore) => Promise<Result> }>
+  );
+
+export type FileContent =
+  | Readonly<{ kind: 'read'; octets: Buffer }>
+  | Readonly<{ kind: 'unreadable'; reason: string }>;
+
+/** What was typed. */
+export type Call = Readonly<{
+  arguments: readonly string[];
+  /** The value of `--sender ADDR` is `value('sender')`; null where it was not given. */
+  value: (option: string) => string | null;
+  /** What stands in the file of `--ca FILE`; null where the option was not given, or names no file. */
+  file: (option: string) => FileContent | null;
+  /** Whether `--all` was given. */
+  has: (option: string) => boolean;
+  terminal: Terminal;
+}>;
+
+export type Result =
+  | Readonly<{
+      kind: 'done';
+      /** For people; ends without a line end. Empty prints nothing. */
+      text: string;
+      /** For --json. */
+      data: unknown;
+      /** One line each, on stderr. */
+      warnings: readonly string[];
+      /** False: the data says that something is wrong, and the exit status is 1. */
+      ok: boolean;
+    }>
+  /** One line: what, why, what to do. Exit status 1. */
+  | Readonly<{ kind: 'failed'; lines: readonly string[] }>
+  /** Wrong usage. Exit status 2. */
+  | Readonly<{ kind: 'misused'; text: string }>
+  /** It printed for itself. */
+  | Readonly<{ kind: 'ended'; status: number }>;
+
+export function done(
+  text: string,
+  data: unknown = null,
+  { warnings = [], ok = true }: Readonly<{ warnings?: readonly string[]; ok?: boolean }> = {},
+): Result {
+  return { kind: 'done', text, data, warnings, ok };
+}
+
+export function failed(...lines: readonly string[]): Result {
+  return { kind: 'failed', lines };
+}
+
+export function misused(text: string): Result {
+  return { kind: 'misused', text };
+}

@@ -1,0 +1,194 @@
+// The command line: parses, opens what the command needs, runs it, prints the result, chooses the exit status.
+// 0 done, 1 failed (one line on stderr: what, why, what to do), 2 wrong usage. The only importer of commander.
+
+import { readFileSync } from 'node:fs';
+import { CommanderError, Command as Parser, Option as ParserOption } from 'commander';
+import type { ConfigSources } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
+import { accountCommands } from './account.ts';
+import { certificateCommands } from './certificate.ts';
+import type { Call, Command, FileContent, Result } from './command.ts';
+import { configCommands } from './config.ts';
+import { queueCommands } from './queue.ts';
+import type { CliParts } from './run-cli.ts';
+import { type Serve, serveCommand } from './serve.ts';
+import { complain, type Terminal } from './terminal.ts';
+import { upstreamCommands } from './upstream.ts';
+
+const GROUPS: Readonly<Record<string, string>> = {
+  account: 'logins for devices and apps',
+  upstream: 'the servers that take our mail',
+  queue: 'mail that waits, and what became of it',
+  certificate: 'certificates and the CA that devices trust',
+  config: 'check, show and document the configuration',
+};
+
+/** Runs one command. Resolves with the exit status. */
+export async function runProgram(words: readonly string[], parts: CliParts): Promise<number> {
+  let status = 0;
+  const run = async (command: Command, parser: Parser): Promise<void> => {
+    status = await runCommand(command, parser, parts);
+  };
+  const program = buildProgram(allCommands(parts.serve), parts, run);
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+/** Every command, in the order of the help and the reference. */
+export function allCommands(serve: Serve): readonly Command[] {
+  const commands: readonly Command[] = [
+    serveCommand(serve),
+    ...accountCommands,
+    ...upstreamCommands,
+    ...queueCommands,
+    ...certificateCommands,
+    ...configCommands(() => commands),
+  ];
+  return commands;
+}
+
+function buildProgram(
+  commands: readonly Command[],
+  { terminal, version }: CliParts,
+  run: (command: Command, parser: Parser) => Promise<void>,
+): Parser {
+  const program = new Parser('postern')
+    .description('The SMTP submission server for printers, scanners, NAS and homelab apps.')
+    .version(version, '--version', 'print the version')
+    // Known before and after the command's words.
+    .option('--config <FILE>', 'configuration file (default: config/postern.yaml, /etc/postern/postern.yaml)')
+    .option('--data <DIR>', 'data folder (default: ./data)')
+    .helpOption('-h, --help', 'show help')
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: terminal.print,
+      writeErr: terminal.complain,
+      outputError: text =>
+        complain(terminal, `${text.replace(/^error: /, '').trim()}; --help shows what is possible`),
+    })
+    .exitOverride();
+  const groups = new Map<string, Parser>();
+  for (const command of commands) {
+    const [first = '', second] = command.name.split(' ');
+    let parent = program;
+    if (second !== undefined) {
+      parent =
+        groups.get(first) ??
+        program
+          .command(first)
+          .description(GROUPS[first] ?? '')
+          .helpCommand(false);
+      groups.set(first, parent);
+    }
+    const leaf = parent.command(second ?? first).description(command.means);
+    if (command.argument !== '') leaf.argument(command.argument);
+    for (const { flags, means } of command.options) leaf.addOption(new ParserOption(withValue(flags), means));
+    if (command.printsData) leaf.option('--json', 'print JSON');
+    leaf.action(() => run(command, leaf));
+  }
+  return program;
+}
+
+async function runCommand(command: Command, parser: Parser, parts: CliParts): Promise<number> {
+  const options: Readonly<Record<string, unknown>> = parser.optsWithGlobals();
+  const files = filesOf(command, options);
+  const call: Call = {
+    arguments: parser.args,
+    value: option => textOption(options[attributeOf(option)]),
+    file: option => files.get(option) ?? null,
+    has: option => options[attributeOf(option)] === true,
+    terminal: parts.terminal,
+  };
+  const config = call.value('config');
+  const data = call.value('data');
+  const sources: ConfigSources = {
+    flags: { ...(config === null ? {} : { config }), ...(data === null ? {} : { data }) },
+    environment: parts.environment,
+    folder: parts.folder,
+  };
+  const result = await resultOf(command, call, sources, parts);
+  return report(result, { json: call.has('json'), terminal: parts.terminal });
+}
+
+async function resultOf(
+  command: Command,
+  call: Call,
+  sources: ConfigSources,
+  parts: CliParts,
+): Promise<Result> {
+  if (command.needs === 'nothing') return command.run(call, sources);
+  const loaded = await loadConfig(sources);
+  if (loaded.kind === 'refused') return { kind: 'failed', lines: loaded.problems };
+  if (command.needs === 'config') return command.run(call, loaded);
+  const opened = await parts.openStore(loaded);
+  if (opened.kind === 'refused') return { kind: 'failed', lines: [opened.text] };
+  const { store } = opened;
+  try {
+    for (const warning of store.warnings) complain(parts.terminal, `warning: ${warning}`);
+    return await command.run(call, store);
+  } finally {
+    await store.close();
+  }
+}
+
+function report(result: Result, { json, terminal }: Readonly<{ json: boolean; terminal: Terminal }>): number {
+  switch (result.kind) {
+    case 'ended':
+      return result.status;
+    case 'failed':
+      for (const line of result.lines) complain(terminal, line);
+      return 1;
+    case 'misused':
+      complain(terminal, result.text);
+      return 2;
+    case 'done':
+      for (const warning of result.warnings) complain(terminal, `warning: ${warning}`);
+      if (json) terminal.print(`${JSON.stringify(result.data, null, 2)}\n`);
+      else if (result.text !== '') terminal.print(`${result.text}\n`);
+      return result.ok ? 0 : 1;
+    default:
+      return result satisfies never;
+  }
+}
+
+/** commander writes a value that must be given as `--sender <ADDR>`. */
+function withValue(flags: string): string {
+  return flags.replace(/ (\S+)$/, ' <$1>');
+}
+
+/** The files that options name, read now. An empty name is no file. */
+function filesOf(
+  command: Command,
+  options: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, FileContent> {
+  const files = new Map<string, FileContent>();
+  for (const { flags, readsFile } of command.options) {
+    const option = /^--([\w-]+)/.exec(flags)?.[1] ?? '';
+    const path = textOption(options[attributeOf(option)]);
+    if (readsFile === true && path !== null && path !== '') files.set(option, readContent(path));
+  }
+  return files;
+}
+
+function readContent(path: string): FileContent {
+  try {
+    return { kind: 'read', octets: readFileSync(path) };
+  } catch (error) {
+    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** commander keeps `--password-stdin` as `passwordStdin`. */
+function attributeOf(option: string): string {
+  return option.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function textOption(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

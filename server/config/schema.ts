@@ -1,0 +1,244 @@
+// Every key of the configuration, said once: types, defaults, checks, JSON schema, example and reference come from here.
+// Only what must be known before the database opens; accounts and upstreams live in the database and change live.
+// What keys exclude each other stands in combinations.ts.
+
+import {
+  count,
+  describeSchema,
+  diskReserve,
+  duration,
+  hostName,
+  ipAddress,
+  jsonSchemaOf,
+  type KeyDescription,
+  key,
+  keys,
+  listenAddress,
+  listOf,
+  names,
+  type OutputOf,
+  oneOf,
+  optionalKey,
+  type Parsed,
+  parseWith,
+  path,
+  requiredKey,
+  type SectionDescription,
+  section,
+  size,
+  yesOrNo,
+} from './shape.ts';
+
+const listener = keys({
+  port: requiredKey(
+    count(0, 65_535),
+    'TCP port. 587 and 465 are what devices expect; 0 takes any free port, for tests.',
+  ),
+  address: key(
+    ipAddress,
+    '::',
+    'Address to listen on. `::` is every address, IPv4 and IPv6; `0.0.0.0` is every IPv4 address.',
+  ),
+  tls: requiredKey(
+    oneOf(['starttls', 'implicit']),
+    'When TLS begins: after the STARTTLS command (port 587), or at once (port 465; many devices call it "SSL").',
+  ),
+});
+
+const tls = section(
+  {
+    certificate: optionalKey(
+      path,
+      '/etc/postern/fullchain.pem',
+      'Your own certificate chain (PEM) instead of the one that Postern makes; reloaded when the file changes. Needs `tls.key`.',
+    ),
+    key: optionalKey(path, '/etc/postern/privkey.pem', 'The private key (PEM) of `tls.certificate`.'),
+    names: key(
+      names,
+      [],
+      'Further host names and addresses in the certificate that Postern makes, such as the name that your router gives it.',
+    ),
+  },
+  'Certificates. Without one of your own, Postern makes a local CA and signs with it.',
+);
+
+const storage = section(
+  {
+    path: key(
+      path,
+      './data',
+      'The data folder: database, spool, keys. It must be on a local disk. A relative path counts from the folder that Postern is started in. `--data DIR` and `POSTERN_DATA_DIR` override it.',
+    ),
+    allow_unsafe_filesystem: key(
+      yesOrNo,
+      false,
+      'Runs even on a network or other file system that may lose synced data or locks. Accepted mail can then be lost.',
+    ),
+  },
+  'Where everything is kept.',
+);
+
+const limits = section(
+  {
+    message_size: key(
+      size('64 KiB', '2 GiB'),
+      '50 MiB',
+      'The largest message, announced as SIZE; a larger one gets 552 5.3.4. Most providers take 25 to 50 MiB, and attachments grow by a third on the way.',
+    ),
+    recipients: key(
+      count(1, 100_000),
+      1000,
+      'The most recipients of one message; further ones get 452 4.5.3, and the client sends them in another message.',
+    ),
+    connections: key(
+      count(1, 100_000),
+      2000,
+      'The most open connections in total; further ones get 421. Bounds memory.',
+    ),
+    connections_per_address: key(
+      count(1, 100_000),
+      1000,
+      'The most open connections from one address, so that a broken device leaves room for the others. Behind NAT or a container network many devices share one address.',
+    ),
+    failed_logins: key(
+      count(1, 100),
+      5,
+      'The failed logins on one connection after which it is closed with 421.',
+    ),
+    login_timeout: key(
+      duration('1s', '1h'),
+      '2m',
+      'The time from connecting to the login; a client without one by then is disconnected.',
+    ),
+    idle_timeout: key(
+      duration('1s', '1d'),
+      '5m',
+      'The time without an octet from a client after which it is disconnected. RFC 5321 §4.5.3.2.7 asks for 5 minutes.',
+    ),
+    command_timeout: key(
+      duration('1s', '1h'),
+      '1m',
+      'The time from the first octet of a command to the end of its line: ends clients that drip one octet at a time.',
+    ),
+    data_rate: key(
+      size('0', '1 GiB'),
+      256,
+      'The octets a second that message data must average from a minute after it began; 0 is no limit.',
+    ),
+    disk_reserve: key(
+      diskReserve,
+      'max(256 MiB, 5 %)',
+      'What must stay free on the disk of the data folder; below it new mail gets 452 4.3.1 before its data is sent.',
+    ),
+  },
+  'What clients may use.',
+);
+
+const queue = section(
+  {
+    retry_min: key(
+      duration('1s', '1d'),
+      '1m',
+      'The wait after the first deferral; it doubles with each further one.',
+    ),
+    retry_max: key(duration('1s', '7d'), '1h', 'The longest wait between two tries.'),
+    expiry: key(
+      duration('1s', '365d'),
+      '4d',
+      'When a recipient is given up. Only time in which an upstream was usable counts: an outage expires nothing.',
+    ),
+    retention: key(
+      duration('0s', '3650d'),
+      '30d',
+      'How long the record of a relayed message is kept for `postern queue`, after its content was removed.',
+    ),
+    max_received: key(
+      count(5, 1000),
+      50,
+      'The Received headers above which a message is refused as a mail loop.',
+    ),
+  },
+  'How long mail is tried and remembered.',
+);
+
+const schema = keys({
+  hostname: optionalKey(
+    hostName,
+    'postern.home.arpa',
+    'The name of this server in its greeting, in EHLO, Received and certificates. Without it the name of the machine is taken at the first start, and kept.',
+  ),
+  listeners: key(
+    listOf(listener, 'a list with at least one listener, each with port, tls and maybe address'),
+    [
+      { port: 587, address: '::', tls: 'starttls' },
+      { port: 465, address: '::', tls: 'implicit' },
+    ],
+    'Where devices submit their mail.',
+  ),
+  tls,
+  storage,
+  admin: section(
+    {
+      listen: key(
+        listenAddress,
+        '127.0.0.1:8025',
+        'HTTP for the operator: health (`/healthz`, `/readyz`) and the CA certificate (`/ca.crt`).',
+      ),
+    },
+    'HTTP for the operator.',
+  ),
+  public: section(
+    {
+      listen: key(
+        listenAddress,
+        '',
+        'HTTP for devices: only the CA certificate (`/ca.crt`, `/ca.der`). Off by default.',
+      ),
+    },
+    'HTTP for devices.',
+  ),
+  limits,
+  queue,
+  received: section(
+    {
+      client_address: key(
+        oneOf(['show', 'hide']),
+        'show',
+        "Whether the Received header names the device's address. `hide` keeps the addresses of your network private.",
+      ),
+    },
+    'The Received header that Postern adds.',
+  ),
+  log: section(
+    {
+      level: key(
+        oneOf(['debug', 'info', 'warn', 'error']),
+        'info',
+        'The least important events that are logged. `debug` shows every session and command.',
+      ),
+      format: key(
+        oneOf(['auto', 'json', 'text']),
+        'auto',
+        'One JSON object per line, or readable text; `auto` is text on a terminal and JSON elsewhere.',
+      ),
+    },
+    'Events on standard output.',
+  ),
+});
+
+/** Sizes in octets, durations in milliseconds; `listen` is null when off. */
+export type Config = OutputOf<typeof schema>;
+
+/** The configuration with its defaults filled in, or everything that does not fit. */
+export function parseConfig(input: unknown): Parsed<Config> {
+  return parseWith(schema, input);
+}
+
+/** Every section and key, in the order of the file. */
+export function describeConfig(): readonly (KeyDescription | SectionDescription)[] {
+  return describeSchema(schema);
+}
+
+export function configJsonSchema(): object {
+  return jsonSchemaOf(schema);
+}

@@ -1,0 +1,227 @@
+// The words that the schema is written in: kinds of values (size, duration, listen address …), keys, sections, and what can
+// be read back out of them: a parser, a description, a JSON schema. The only importer of zod; knows no key by name.
+
+import * as z from 'zod';
+import {
+  isAddressText,
+  isHostName,
+  type ListenAddress,
+  parseDiskReserve,
+  parseDuration,
+  parseListenAddress,
+  parseSize,
+} from './values.ts';
+
+/** A kind of value: how it is checked, and in words what may be given. */
+export type Kind<Output, Input> = Readonly<{ schema: z.ZodType<Output, Input>; allowed: string }>;
+
+/** What the reference, the example and the error messages say about one key. */
+export type KeyDescription = Readonly<{
+  type: 'key';
+  /** For example `limits.message_size`; `listeners[].port` for a key of a list's items. */
+  path: string;
+  /** What it does and why one would change it. */
+  means: string;
+  /** What may be given, with its unit: completes "give …". */
+  allowed: string;
+  /** As one would write it in the file; undefined where there is none. */
+  fallback: unknown;
+  /** Shown in the example where there is no default. */
+  example: string | null;
+  /** Printed as asterisks. */
+  secret: boolean;
+  /** The value is text: what YAML would read as a number or a list is still that text. */
+  isText: boolean;
+}>;
+
+export type SectionDescription = Readonly<{ type: 'section'; path: string; means: string }>;
+
+/** Something that does not fit. `keys` names the unknown keys below `path`; null: the value at `path` cannot be used. */
+export type Misfit = Readonly<{ path: readonly (string | number)[]; keys: readonly string[] | null }>;
+
+export type Parsed<Output> =
+  | Readonly<{ kind: 'valid'; value: Output }>
+  | Readonly<{ kind: 'invalid'; misfits: readonly Misfit[] }>;
+
+export type OutputOf<Schema extends z.ZodType> = z.output<Schema>;
+
+type KeyFacts = Readonly<{ means: string; allowed: string; example: string | null; secret: boolean }>;
+const keyFacts = z.registry<KeyFacts>();
+const sectionFacts = z.registry<Readonly<{ means: string }>>();
+
+/** Octets. Bounds as in the file. */
+export const size = (low: string, high: string) =>
+  bounded(
+    parseSize,
+    parseSize(low) ?? 0,
+    parseSize(high) ?? 0,
+    `a number of octets or a size such as 64 KiB or 50 MiB, from ${low} to ${high}`,
+  );
+
+/** Milliseconds inside, seconds or `5m` outside. */
+export const duration = (low: string, high: string) =>
+  bounded(
+    parseDuration,
+    parseDuration(low) ?? 0,
+    parseDuration(high) ?? 0,
+    `a number of seconds or a duration such as 90s, 5m, 1h or 4d, from ${low} to ${high}`,
+  );
+
+export const count = (low: number, high: number): Kind<number, number> => ({
+  schema: z.int().min(low).max(high),
+  allowed: `a whole number from ${low} to ${high}`,
+});
+
+export const yesOrNo: Kind<boolean, boolean> = { schema: z.boolean(), allowed: 'true or false' };
+
+export const oneOf = <const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): Kind<Words[number], Words[number]> => ({
+  schema: z.enum(words),
+  allowed: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+});
+
+export const path: Kind<string, string> = { schema: z.string().trim().min(1), allowed: 'a path' };
+
+export const hostName: Kind<string, string> = {
+  schema: z.string().refine(isHostName),
+  allowed: 'a host name of letters, digits, hyphens and dots',
+};
+
+export const ipAddress: Kind<string, string> = {
+  schema: z.string().refine(isAddressText),
+  allowed: 'an IP address of this machine, or :: or 0.0.0.0 for every one',
+};
+
+export const names: Kind<string[], string[]> = {
+  schema: z.array(z.string().refine(name => isHostName(name) || isAddressText(name))),
+  allowed: 'a list of host names and IP addresses',
+};
+
+/** Null is off. */
+export const listenAddress: Kind<ListenAddress | null, string> = {
+  schema: reading(z.string(), text =>
+    text.trim() === '' ? { off: null } : parseListenAddress(text),
+  ).transform(value => ('off' in value ? null : value)),
+  allowed: "ADDRESS:PORT such as 127.0.0.1:8025 or [::1]:8025, :PORT for every address, or '' for off",
+};
+
+export const diskReserve = {
+  schema: reading(z.union([z.string(), z.number()]), parseDiskReserve),
+  allowed: 'a size such as 256 MiB, a share such as 5 %, or the larger of both as max(256 MiB, 5 %)',
+} satisfies Kind<unknown, string | number>;
+
+/** A list with at least one item, each a section. */
+export const listOf = <Shape extends z.core.$ZodLooseShape>(
+  item: z.ZodObject<Shape, z.core.$strict>,
+  allowed: string,
+) => ({ schema: z.array(item).min(1), allowed });
+
+/** A key with a default, given as one would write it in the file. */
+export const key = <Output, Input>(kind: Kind<Output, Input>, fallback: Input, means: string) =>
+  z
+    .prefault(kind.schema, fallback as z.core.util.NoUndefined<Input>)
+    .register(keyFacts, { means, allowed: kind.allowed, example: null, secret: false });
+
+/** A key that must be given where its section is. */
+export const requiredKey = <Output, Input>(kind: Kind<Output, Input>, means: string) =>
+  // A copy, so that two keys of one kind do not share one description.
+  kind.schema.clone().register(keyFacts, { means, allowed: kind.allowed, example: null, secret: false });
+
+/** A key without a default. */
+export const optionalKey = <Output, Input>(
+  kind: Kind<Output, Input>,
+  example: string,
+  means: string,
+  { secret = false }: Readonly<{ secret?: boolean }> = {},
+) => z.optional(kind.schema).register(keyFacts, { means, allowed: kind.allowed, example, secret });
+
+export const keys = <Shape extends z.core.$ZodLooseShape>(shape: Shape) => z.strictObject(shape);
+
+export const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape, means: string) => {
+  const object = z.strictObject(shape);
+  // Every key of a section has a default or is optional, so the empty section is valid input.
+  return z.prefault(object, {} as never).register(sectionFacts, { means });
+};
+
+export function parseWith<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+): Parsed<OutputOf<Schema>> {
+  const result = schema.safeParse(input);
+  if (result.success) return { kind: 'valid', value: result.data };
+  const misfits = result.error.issues.map(issue => ({
+    path: issue.path.map(step => (typeof step === 'symbol' ? String(step) : step)),
+    keys: issue.code === 'unrecognized_keys' ? issue.keys : null,
+  }));
+  return { kind: 'invalid', misfits };
+}
+
+/** Every section and key below a schema, in its order. */
+export function describeSchema(
+  schema: z.core.$ZodType,
+  path = '',
+): readonly (KeyDescription | SectionDescription)[] {
+  const facts = keyFacts.get(schema);
+  const means = sectionFacts.get(schema)?.means;
+  const inner = unwrap(schema);
+  const own: (KeyDescription | SectionDescription)[] = [];
+  if (facts !== undefined) {
+    const fallback = schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
+    own.push({ type: 'key', path, ...facts, fallback, isText: inner instanceof z.ZodString });
+  }
+  if (means !== undefined) own.push({ type: 'section', path, means });
+  if (inner instanceof z.ZodArray) return [...own, ...describeSchema(inner.element, `${path}[]`)];
+  if (!(inner instanceof z.ZodObject)) return own;
+  const below = Object.entries(inner.shape).flatMap(([name, child]) =>
+    describeSchema(child, path === '' ? name : `${path}.${name}`),
+  );
+  return [...own, ...below];
+}
+
+/** JSON Schema (2020-12) of what may be written, for editors. */
+export function jsonSchemaOf(schema: z.ZodType): object {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      const aboutSection = sectionFacts.get(zodSchema);
+      const means = keyFacts.get(zodSchema)?.means ?? aboutSection?.means;
+      if (means !== undefined) jsonSchema.description = means;
+      // `limits:` above lines that are all commented out.
+      if (aboutSection !== undefined) Object.assign(jsonSchema, { type: ['object', 'null'] });
+    },
+  });
+}
+
+/** Down through defaults, options and transformations to what is written in the file. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) return unwrap(schema.def.innerType);
+  if (schema instanceof z.ZodPipe) return unwrap(schema.def.in);
+  return schema;
+}
+
+function bounded(
+  parse: (value: string | number) => number | null,
+  low: number,
+  high: number,
+  allowed: string,
+): Kind<number, string | number> {
+  const schema = reading(z.union([z.string(), z.number()]), value => {
+    const parsed = parse(value);
+    return parsed !== null && parsed >= low && parsed <= high ? parsed : null;
+  });
+  return { schema, allowed };
+}
+
+/** What `parse` makes of a written value; null is a misfit. */
+function reading<Written, Output>(
+  schema: z.ZodType<Written, Written>,
+  parse: (value: Written) => Output | null,
+) {
+  return schema.transform((value, context) => {
+    const parsed = parse(value);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: 'custom', message: 'cannot be read' });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,42 @@
+// How a connection to an upstream is protected, for a person to read: TLS version, and whose certificate it is.
+
+import type { PeerCertificate } from 'node:tls';
+import type { EpochMs } from '../../clock.ts';
+import type { UpstreamConnection } from './smtp-connection.ts';
+
+export type Security = Readonly<{
+  /** Such as `TLSv1.3`. */
+  protocol: string;
+  /** Host names and addresses that the certificate is for. */
+  names: readonly string[];
+  issuer: string;
+  validFrom: EpochMs;
+  validTo: EpochMs;
+}>;
+
+/** Null where there is no TLS, or no certificate was seen. */
+export function securityOf(connection: UpstreamConnection): Security | null {
+  const socket = connection.tlsSocket;
+  if (socket === null) return null;
+  // Null, whatever its type says, once the connection is gone; an empty object without a certificate.
+  const certificate: Partial<PeerCertificate> | null = socket.getPeerCertificate();
+  if (certificate?.valid_to === undefined || certificate.valid_from === undefined) return null;
+  return {
+    protocol: socket.getProtocol() ?? 'TLS',
+    names: certificateNames(certificate.subjectaltname ?? '', certificate.subject?.CN),
+    issuer: nameOf(certificate.issuer),
+    validFrom: Date.parse(certificate.valid_from),
+    validTo: Date.parse(certificate.valid_to),
+  };
+}
+
+/** `alternative` as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */
+export function certificateNames(alternative: string, commonName?: string | string[]): readonly string[] {
+  const names = alternative.split(/,\s*/).flatMap(name => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? []);
+  return names.length === 0 && commonName !== undefined ? [commonName].flat() : names;
+}
+
+function nameOf(issuer: PeerCertificate['issuer'] | undefined): string {
+  const name = issuer?.O ?? issuer?.CN ?? 'nobody named';
+  return Array.isArray(name) ? name.join(', ') : name;
+}

@@ -1,0 +1,50 @@
+// The SMTP driver: brings up sessions with upstreams. It keeps what all connections share: running look-ups and the
+// certificate authorities. `signal` ends connections and sessions at once, for the end of the process.
+
+import type { UpstreamFault } from '../../queue/outcome.ts';
+import type { Upstream } from '../upstream.ts';
+import { ehloNameFor } from '../upstream.ts';
+import { createSocketOpener } from './open-socket.ts';
+import type { Timeouts } from './smtp-connection.ts';
+import { dialSmtp } from './smtp-dial.ts';
+import type { Session } from './smtp-session.ts';
+import { createSmtpSession } from './smtp-session.ts';
+import { createTrust } from './trust.ts';
+
+export type DialledSession =
+  | Readonly<{ kind: 'open'; session: Session }>
+  | Readonly<{ kind: 'fault'; fault: UpstreamFault }>;
+
+export type SmtpDriver = Readonly<{
+  /** Never rejects. */
+  dial: (upstream: Upstream, password: string | null, signal: AbortSignal) => Promise<DialledSession>;
+}>;
+
+export type SmtpDriverDeps = Readonly<{
+  /** This server's host name: what it calls itself in EHLO unless the upstream says otherwise. */
+  hostname: string;
+  timeouts?: Timeouts;
+}>;
+
+const MINUTE = 60_000;
+
+/** RFC 5321 §4.5.3.2 allows five minutes for a greeting; a person who waits for a test, and a queue, want less. */
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: MINUTE,
+  dial: 5 * MINUTE,
+  command: 5 * MINUTE,
+  finalReply: 10 * MINUTE,
+};
+
+export function createSmtpDriver({ hostname, timeouts = DEFAULT_TIMEOUTS }: SmtpDriverDeps): SmtpDriver {
+  const opener = createSocketOpener();
+  const trust = createTrust();
+  return {
+    dial: async (upstream, password, signal) => {
+      const ehloName = ehloNameFor(upstream.ehloName, hostname);
+      const dialled = await dialSmtp({ upstream, password, ehloName, timeouts, opener, trust, signal });
+      if (dialled.kind === 'fault') return dialled;
+      return { kind: 'open', session: createSmtpSession(dialled.connection, dialled.capabilities) };
+    },
+  };
+}

@@ -1,0 +1,118 @@
+// The health of one upstream over time: holds its breaker, counts the time in which it was usable (only that ages
+// mail), logs and stores what changes. A change by the operator (a higher revision) starts it anew; a fault known from
+// before gets one probe at once. Faults are stored so that `upstream show` explains them, and a restart is no storm.
+
+import type { Clock, DurationMs, EpochMs } from '../clock.ts';
+import type { Log } from '../events.ts';
+import type { UpstreamFault } from '../queue/outcome.ts';
+import type { Breaker, Evidence, ProbePolicy } from './breaker.ts';
+import { allowance, CLOSED, judge, started, suspicious } from './breaker.ts';
+import type { KnownFault, Upstream } from './upstream.ts';
+
+/** What a delivery was allowed as. */
+export type Ticket = Readonly<{ probe: boolean; revision: number }>;
+
+export type Health = Readonly<{
+  /** Deliveries that may run at the same time; while at fault: those that may start now, 0 or 1. */
+  allowance: () => number;
+  isOpen: () => boolean;
+  /** Null: nothing may start now, because of this fault. */
+  start: () => Ticket | UpstreamFault;
+  /** Says who is to blame for a fault. */
+  end: (ticket: Ticket, messageId: string, evidence: Evidence) => 'upstream' | 'message';
+  usableTime: () => DurationMs;
+  /** Until the next probe is due, 0 or less when it is; null where none is planned. */
+  untilProbe: () => DurationMs | null;
+  update: (upstream: Upstream) => void;
+  /** No time counts from now on. */
+  retire: () => void;
+}>;
+
+export type HealthDeps = Readonly<{
+  clock: Clock;
+  log: Log;
+  probes: ProbePolicy;
+  recordFault: (upstream: Upstream, fault: KnownFault | null) => void;
+}>;
+
+export function createHealth(initial: Upstream, deps: HealthDeps): Health {
+  const { clock, log, probes } = deps;
+  let upstream = initial;
+  let breaker = breakerAtStart(initial, clock);
+  let since: EpochMs = initial.fault?.since ?? clock.now();
+  let usable: DurationMs = 0;
+  let usableSince: DurationMs | null = null;
+  let retired = false;
+
+  /** After everything that decides whether the upstream is usable. */
+  function count(): void {
+    const now = clock.monotonic();
+    if (usableSince !== null) usable += now - usableSince;
+    usableSince = breaker.kind === 'closed' && upstream.pausedAt === null && !retired ? now : null;
+  }
+
+  function become(next: Breaker): void {
+    const before = breaker;
+    breaker = next;
+    count();
+    if (next.kind === 'open' && (before.kind === 'closed' || next.probeAt !== before.probeAt)) {
+      if (before.kind === 'closed') since = clock.now();
+      report(next);
+    }
+    if (next.kind === 'closed' && before.kind === 'open') {
+      deps.recordFault(upstream, null);
+      log('upstream.recovered', { upstream: upstream.name, after: Math.max(0, clock.now() - since) });
+    }
+  }
+
+  function report(open: Extract<Breaker, { kind: 'open' }>): void {
+    const { kind, reply, text } = open.fault;
+    const nextProbeAt = clock.now() + (open.probeAt - clock.monotonic());
+    deps.recordFault(upstream, { kind, text, since, nextProbeAt });
+    const at = new Date(nextProbeAt).toISOString();
+    log('upstream.fault', { upstream: upstream.name, kind, reply, text, next_probe_at: at });
+  }
+
+  count();
+  return {
+    allowance: () => allowance(breaker, upstream.connections, clock.monotonic()),
+    isOpen: () => breaker.kind === 'open',
+    start: () => {
+      const mayStart = allowance(breaker, upstream.connections, clock.monotonic()) > 0;
+      if (breaker.kind === 'open' && !mayStart) return breaker.fault;
+      const ticket = { probe: breaker.kind === 'open', revision: upstream.revision };
+      breaker = started(breaker);
+      return ticket;
+    },
+    end: (ticket, messageId, evidence) => {
+      // What began before the operator's change says nothing about the upstream as it is now, and what is cut off
+      // because Postern stops says nothing at all.
+      if (retired || ticket.revision !== upstream.revision) return 'upstream';
+      const ended = { evidence, messageId, probe: ticket.probe, now: clock.monotonic() };
+      const { breaker: next, blame } = judge(breaker, ended, probes);
+      become(next);
+      return blame;
+    },
+    usableTime: () => usable + (usableSince === null ? 0 : clock.monotonic() - usableSince),
+    untilProbe: () =>
+      breaker.kind === 'open' && !breaker.probing ? breaker.probeAt - clock.monotonic() : null,
+    update: changed => {
+      const anew = changed.revision !== upstream.revision;
+      upstream = changed;
+      if (anew && breaker.kind === 'open') {
+        breaker = suspicious(breaker.fault, clock.monotonic());
+      } else if (anew) breaker = CLOSED;
+      count();
+    },
+    retire: () => {
+      retired = true;
+      count();
+    },
+  };
+}
+
+function breakerAtStart({ fault }: Upstream, clock: Clock): Breaker {
+  if (fault === null) return CLOSED;
+  const known = { kind: fault.kind, stage: 'connect', reply: null, text: fault.text } as const;
+  return suspicious(known, clock.monotonic());
+}

@@ -1,0 +1,109 @@
+// Every SQL statement about upstreams, one function each. An operator's change raises `revision` and clears the fault:
+// what was learned before the change says nothing about the upstream as it is now.
+
+import type { EpochMs } from '../clock.ts';
+import type { Statement } from '../storage/database.ts';
+import type { KnownFault, Upstream } from './upstream.ts';
+
+/** In the order in which they were added. */
+export const SELECT_UPSTREAMS = 'SELECT * FROM upstream WHERE removed_at IS NULL ORDER BY created_at, id';
+
+/** The parts of an upstream that the operator sets. */
+export type UpstreamSettings = Pick<
+  Upstream,
+  'scheme' | 'host' | 'port' | 'user' | 'sealedPassword' | 'caPem' | 'ehloName' | 'connections'
+>;
+
+const AS_CHANGED = `revision = revision + 1, fault_kind = NULL, fault_text = NULL, fault_since = NULL,
+  next_probe_at = NULL`;
+
+/** The first upstream becomes the default, decided by the database so that two commands cannot both be first. */
+export function insertUpstream(
+  upstream: UpstreamSettings & Readonly<{ id: string; name: string; canonicalName: string; now: EpochMs }>,
+): Statement {
+  return {
+    sql: `INSERT INTO upstream (id, name, canonical_name, scheme, host, port, user_name, sealed_password, ca_pem,
+        ehlo_name, connections, is_default, created_at, revision)
+      SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        CASE WHEN EXISTS (SELECT 1 FROM upstream WHERE removed_at IS NULL AND is_default = 1) THEN 0 ELSE 1 END, ?, 1`,
+    params: [upstream.id, upstream.name, upstream.canonicalName, ...settingsParams(upstream), upstream.now],
+    require: 1,
+  };
+}
+
+/** Refused (`require`) when somebody else changed the upstream since it was read. */
+export function updateUpstream(id: string, revision: number, settings: UpstreamSettings): Statement {
+  return {
+    sql: `UPDATE upstream SET scheme = ?, host = ?, port = ?, user_name = ?, sealed_password = ?, ca_pem = ?,
+        ehlo_name = ?, connections = ?, ${AS_CHANGED}
+      WHERE id = ? AND revision = ? AND removed_at IS NULL`,
+    params: [...settingsParams(settings), id, revision],
+    require: 1,
+  };
+}
+
+export function makeDefault(id: string): readonly Statement[] {
+  return [
+    { sql: 'UPDATE upstream SET is_default = 0 WHERE is_default = 1' },
+    {
+      sql: 'UPDATE upstream SET is_default = 1 WHERE id = ? AND removed_at IS NULL',
+      params: [id],
+      require: 1,
+    },
+  ];
+}
+
+export function pauseUpstream(id: string, now: EpochMs): Statement {
+  return {
+    sql: 'UPDATE upstream SET paused_at = ?, revision = revision + 1 WHERE id = ? AND removed_at IS NULL',
+    params: [now, id],
+    require: 1,
+  };
+}
+
+export function resumeUpstream(id: string): Statement {
+  return {
+    sql: `UPDATE upstream SET paused_at = NULL, ${AS_CHANGED} WHERE id = ? AND removed_at IS NULL`,
+    params: [id],
+    require: 1,
+  };
+}
+
+/** Soft: the row stays, for what the queue's history says about it. Its password does not. */
+export function removeUpstream(id: string, now: EpochMs): Statement {
+  return {
+    sql: `UPDATE upstream SET removed_at = ?, is_default = 0, sealed_password = NULL, revision = revision + 1
+      WHERE id = ? AND removed_at IS NULL`,
+    params: [now, id],
+    require: 1,
+  };
+}
+
+/** Changes nothing when the operator changed the upstream meanwhile. */
+export function recordFault(id: string, revision: number, fault: KnownFault | null): Statement {
+  return {
+    sql: `UPDATE upstream SET fault_kind = ?, fault_text = ?, fault_since = ?, next_probe_at = ?
+      WHERE id = ? AND revision = ?`,
+    params: [
+      fault?.kind ?? null,
+      fault?.text ?? null,
+      fault?.since ?? null,
+      fault?.nextProbeAt ?? null,
+      id,
+      revision,
+    ],
+  };
+}
+
+function settingsParams(settings: UpstreamSettings) {
+  return [
+    settings.scheme,
+    settings.host,
+    settings.port,
+    settings.user,
+    settings.sealedPassword,
+    settings.caPem,
+    settings.ehloName,
+    settings.connections,
+  ] as const;
+}

@@ -1,0 +1,112 @@
+// An upstream: a smart host that takes our mail. This file holds its shape and the one parser of its database row.
+// The password never stands in it: it stays sealed until a connection needs it.
+
+import type { EpochMs } from '../clock.ts';
+import type { UpstreamFault } from '../queue/outcome.ts';
+import type { Row, SqlValue } from '../storage/database.ts';
+
+/** How the connection is protected: TLS from the first octet, STARTTLS required, or none at all. */
+export type UpstreamScheme = 'smtps' | 'smtp+starttls' | 'smtp+notls';
+
+export type FaultKind = UpstreamFault['kind'];
+
+/** What is wrong with an upstream, as it is kept across restarts and shown to the operator. */
+export type KnownFault = Readonly<{
+  kind: FaultKind;
+  text: string;
+  since: EpochMs;
+  /** When one delivery will be tried again; null while none is planned. */
+  nextProbeAt: EpochMs | null;
+}>;
+
+export type Upstream = Readonly<{
+  id: string;
+  name: string;
+  scheme: UpstreamScheme;
+  /** Host name (A-labels), IPv4 address or IPv6 address without brackets. */
+  host: string;
+  port: number;
+  /** Null: no authentication. */
+  user: string | null;
+  sealedPassword: Uint8Array | null;
+  /** PEM of the only authority to trust; null: the public ones and those that this machine trusts. */
+  caPem: string | null;
+  /** Null: this server's own host name. */
+  ehloName: string | null;
+  /** Deliveries at the same time, and so connections, at most. */
+  connections: number;
+  isDefault: boolean;
+  pausedAt: EpochMs | null;
+  createdAt: EpochMs;
+  /** Rises with every change by the operator; what was learned under an older revision no longer counts. */
+  revision: number;
+  fault: KnownFault | null;
+}>;
+
+const FAULT_KINDS: readonly FaultKind[] = ['unreachable', 'tls', 'credentials', 'quota', 'throttled'];
+const SCHEMES: readonly UpstreamScheme[] = ['smtps', 'smtp+starttls', 'smtp+notls'];
+
+/** Parses a row of the table `upstream`. Throws on a row that Postern cannot have written. */
+export function upstreamFromRow(row: Row): Upstream {
+  const scheme = SCHEMES.find(known => known === row['scheme']);
+  if (scheme === undefined) throw new Error(`upstream row with unknown scheme ${String(row['scheme'])}`);
+  return {
+    id: text(row['id']),
+    name: text(row['name']),
+    scheme,
+    host: text(row['host']),
+    port: number(row['port']),
+    user: textOrNull(row['user_name']),
+    sealedPassword: row['sealed_password'] instanceof Uint8Array ? row['sealed_password'] : null,
+    caPem: textOrNull(row['ca_pem']),
+    ehloName: textOrNull(row['ehlo_name']),
+    connections: number(row['connections']),
+    isDefault: number(row['is_default']) === 1,
+    pausedAt: numberOrNull(row['paused_at']),
+    createdAt: number(row['created_at']),
+    revision: number(row['revision']),
+    fault: faultFromRow(row),
+  };
+}
+
+/** `smtp+starttls://user@host:587`, for people; the user's `@` and `:` are not encoded. */
+export function upstreamUrl(upstream: Upstream): string {
+  const host = upstream.host.includes(':') ? `[${upstream.host}]` : upstream.host;
+  const user = upstream.user === null ? '' : `${upstream.user.replace(/[%:]/g, encodeURIComponent)}@`;
+  return `${upstream.scheme}://${user}${host}:${upstream.port}`;
+}
+
+/** What we call ourselves in EHLO. Google's relay refuses "localhost" (RFC 5321 §4.1.3 allows an address instead). */
+export function ehloNameFor(ehloName: string | null, hostname: string): string {
+  const name = ehloName ?? hostname;
+  return /^(localhost(\..*)?|)$/i.test(name) ? '[127.0.0.1]' : name;
+}
+
+function faultFromRow(row: Row): KnownFault | null {
+  const kind = FAULT_KINDS.find(known => known === row['fault_kind']);
+  if (kind === undefined) return null;
+  return {
+    kind,
+    text: textOrNull(row['fault_text']) ?? '',
+    since: numberOrNull(row['fault_since']) ?? 0,
+    nextProbeAt: numberOrNull(row['next_probe_at']),
+  };
+}
+
+function text(value: SqlValue | undefined): string {
+  if (typeof value !== 'string') throw new Error('upstream row without an expected text');
+  return value;
+}
+
+function number(value: SqlValue | undefined): number {
+  if (typeof value !== 'number') throw new Error('upstream row without an expected number');
+  return value;
+}
+
+function textOrNull(value: SqlValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function numberOrNull(value: SqlValue | undefined): number | null {
+  return typeof value === 'number' ? value : null;
+}

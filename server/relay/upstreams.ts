@@ -1,0 +1,186 @@
+// The upstreams as the operator configures them: kept in the database, viewed from memory, changed live. The view is
+// reloaded after each own change and whenever another process (the command line) changed the database. Passwords are
+// sealed at rest, bound to their upstream; they are opened only for a connection. Removal is soft.
+
+import type { Clock } from '../clock.ts';
+import type { NewId } from '../ids.ts';
+import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
+import type { KnownFault, Upstream } from './upstream.ts';
+import { upstreamFromRow } from './upstream.ts';
+import type { UpstreamChanges, UpstreamInput } from './upstream-input.ts';
+import { changedSettings, checkName, newSettings } from './upstream-input.ts';
+import {
+  insertUpstream,
+  makeDefault,
+  pauseUpstream,
+  recordFault,
+  removeUpstream,
+  resumeUpstream,
+  SELECT_UPSTREAMS,
+  updateUpstream,
+} from './upstream-statements.ts';
+
+/** What a change came to. `text` of a refusal is one line for the operator: what, why, what to do. */
+export type UpstreamChange =
+  | Readonly<{ kind: 'done'; upstream: Upstream }>
+  | Readonly<{ kind: 'refused'; text: string }>;
+
+export type Upstreams = Readonly<{
+  /** In the order of adding; as of the last reload. */
+  list: () => readonly Upstream[];
+  /** By name, without regard to case. */
+  find: (name: string) => Upstream | null;
+  byId: (id: string) => Upstream | null;
+  /** The password in clear, for a connection. Null: none is set, or the sealing key cannot open it. */
+  password: (upstream: Upstream) => string | null;
+  add: (input: UpstreamInput) => Promise<UpstreamChange>;
+  set: (name: string, changes: UpstreamChanges) => Promise<UpstreamChange>;
+  pause: (name: string) => Promise<UpstreamChange>;
+  /** Also clears the fault, so that a running server tries at once. */
+  resume: (name: string) => Promise<UpstreamChange>;
+  remove: (name: string) => Promise<UpstreamChange>;
+  /** Keeps what the relay learned; no change by the operator, so the revision stays. Best effort. */
+  recordFault: (upstream: Upstream, fault: KnownFault | null) => Promise<void>;
+  /** Calls back after the view has changed. */
+  onChange: (listener: () => void) => void;
+  /** Reads the database again. */
+  reload: () => Promise<void>;
+}>;
+
+/** The part of the sealer that is needed here (storage/sealing.ts). */
+export type Sealing = Readonly<{
+  seal: (plain: Uint8Array, context: string) => Uint8Array;
+  open: (sealed: Uint8Array, context: string) => Uint8Array | null;
+}>;
+
+export type UpstreamsDeps = Readonly<{ database: Database; clock: Clock; newId: NewId; sealer: Sealing }>;
+
+/** Resolves once the view is loaded. */
+export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
+  const { database, clock, newId, sealer } = deps;
+  const listeners: (() => void)[] = [];
+  let view: readonly Upstream[] = [];
+
+  async function reload(): Promise<void> {
+    view = (await database.read(SELECT_UPSTREAMS)).map(upstreamFromRow);
+    for (const listener of listeners) listener();
+  }
+
+  const find = (name: string) =>
+    view.find(known => canonicalName(known.name) === canonicalName(name)) ?? null;
+  const sealFor = (id: string) => (password: string) =>
+    sealer.seal(new TextEncoder().encode(password), sealContext(id));
+
+  async function change(name: string, group: readonly Statement[]): Promise<UpstreamChange> {
+    const result = await database.commit(group);
+    if (result.kind !== 'committed') return refused(refusalText(name, result));
+    await reload();
+    const upstream = find(name);
+    return upstream === null ? refused(unknownText(name, view)) : { kind: 'done', upstream };
+  }
+
+  async function changeKnown(
+    name: string,
+    statements: (upstream: Upstream) => readonly Statement[],
+  ): Promise<UpstreamChange> {
+    await reload();
+    const upstream = find(name);
+    if (upstream === null) return refused(unknownText(name, view));
+    return change(name, statements(upstream));
+  }
+
+  database.onForeignChange(() => void reload().catch(() => undefined));
+  await reload();
+
+  return {
+    list: () => view,
+    find,
+    byId: id => view.find(known => known.id === id) ?? null,
+    password: upstream => {
+      if (upstream.sealedPassword === null) return null;
+      const plain = sealer.open(upstream.sealedPassword, sealContext(upstream.id));
+      return plain === null ? null : new TextDecoder().decode(plain);
+    },
+    add: async input => {
+      const nameRefusal = checkName(input.name);
+      if (nameRefusal !== null) return refused(nameRefusal);
+      const id = newId();
+      const settings = newSettings(input, sealFor(id));
+      if (settings.kind === 'refused') return settings;
+      const name = input.name.trim();
+      const canonical = canonicalName(name);
+      const row = { ...settings.settings, id, name, canonicalName: canonical, now: clock.now() };
+      return change(name, [insertUpstream(row)]);
+    },
+    set: async (name, changes) => {
+      await reload();
+      const upstream = find(name);
+      if (upstream === null) return refused(unknownText(name, view));
+      const settings = changedSettings(upstream, changes, sealFor(upstream.id));
+      if (settings.kind === 'refused') return settings;
+      const update = updateUpstream(upstream.id, upstream.revision, settings.settings);
+      return change(name, changes.makeDefault === true ? [update, ...makeDefault(upstream.id)] : [update]);
+    },
+    pause: name => changeKnown(name, known => [pauseUpstream(known.id, known.pausedAt ?? clock.now())]),
+    resume: name => changeKnown(name, known => [resumeUpstream(known.id)]),
+    remove: async name => {
+      await reload();
+      const upstream = find(name);
+      if (upstream === null) return refused(unknownText(name, view));
+      if (upstream.isDefault && view.length > 1) return refused(removeDefaultText(upstream, view));
+      const result = await database.commit([removeUpstream(upstream.id, clock.now())]);
+      if (result.kind !== 'committed') return refused(refusalText(name, result));
+      await reload();
+      return { kind: 'done', upstream };
+    },
+    recordFault: async (upstream, fault) => {
+      const result = await database.commit([recordFault(upstream.id, upstream.revision, fault)]);
+      if (result.kind === 'committed') await reload();
+    },
+    onChange: listener => void listeners.push(listener),
+    reload,
+  };
+}
+
+/** Names differ when they differ beyond case and Unicode form. */
+export function canonicalName(name: string): string {
+  return name.trim().normalize('NFKC').toLowerCase();
+}
+
+/** A sealed password opens only for the upstream that it was sealed for. */
+function sealContext(id: string): string {
+  return `upstream:${id}`;
+}
+
+function unknownText(name: string, view: readonly Upstream[]): string {
+  const known = view.map(upstream => upstream.name).join(', ');
+  const hint =
+    known === '' ? 'none exists yet; add one with `postern upstream add`' : `there are these: ${known}`;
+  return `No upstream is called "${name}": ${hint}.`;
+}
+
+function removeDefaultText(upstream: Upstream, view: readonly Upstream[]): string {
+  const other = view.find(known => known.id !== upstream.id)?.name ?? 'NAME';
+  return `"${upstream.name}" is the default upstream, and others exist: say first which one takes its mail, for example \`postern upstream set ${other} --default\`.`;
+}
+
+function refusalText(name: string, refusal: CommitRefusal): string {
+  switch (refusal.kind) {
+    case 'constraint':
+      return `An upstream called "${name}" exists already: choose another name, or change it with \`postern upstream set\`.`;
+    case 'requirement':
+      return `"${name}" was changed or removed by somebody else at the same moment: look at it with \`postern upstream show\` and try again.`;
+    case 'full':
+      return `The change could not be stored: the disk is full. Free some space and try again. (${refusal.text})`;
+    case 'busy':
+      return 'The change could not be stored: another process holds the database. Try again.';
+    case 'io':
+      return `The change could not be stored: the disk reports an error. (${refusal.text})`;
+    default:
+      return refusal satisfies never;
+  }
+}
+
+function refused(text: string): Readonly<{ kind: 'refused'; text: string }> {
+  return { kind: 'refused', text };
+}

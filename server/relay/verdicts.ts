@@ -1,0 +1,109 @@
+// Turns what was answered to one message into one outcome for each recipient, and into what the upstream's breaker
+// must learn. A fault of the upstream keeps its recipients waiting at no cost, unless the same upstream took the message
+// for somebody: then it works, and the others back off by themselves. Pure.
+
+import type { DeliveryRequest } from '../queue/delivery.ts';
+import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
+import type { Evidence } from './breaker.ts';
+import type { Verdict } from './classify.ts';
+import { blamedOnMessage, classifyLost, classifyReply, waitsForUpstream } from './classify.ts';
+import type { Sent } from './drivers/smtp-session.ts';
+import type { RemoteReply } from './remote-reply.ts';
+
+/** One outcome per forward-path, and what the upstream's state must learn from them. */
+export type Attempt = Readonly<{ outcomes: readonly Outcome[]; evidence: Evidence }>;
+
+type Request = Pick<DeliveryRequest, 'forwardPaths'>;
+type Judged = Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>;
+
+/** `upstream` is its name. */
+export function judgeSent(request: Request, sent: Judged, upstream: string): Attempt {
+  switch (sent.kind) {
+    case 'accepted': {
+      const relayed: Outcome = { kind: 'relayed', reply: sent.reply.line };
+      return fromVerdicts(request, sent.refusals, { outcome: relayed, fault: null }, upstream);
+    }
+    case 'no-recipients': {
+      const missing: Outcome = classifyLost('rcpt', 'a recipient was not answered', false, upstream);
+      return fromVerdicts(request, sent.refusals, { outcome: missing, fault: null }, upstream);
+    }
+    case 'refused':
+      return fromVerdicts(request, sent.refusals, classifyReply(sent.stage, sent.reply, upstream), upstream);
+    case 'lost': {
+      const outcome = classifyLost(sent.stage, sent.detail, sent.bodyConsumed, upstream);
+      return sameForAll(request, outcome, { kind: 'lost', fault: keepsBreaking(outcome, upstream) });
+    }
+    case 'unreadable': {
+      const text = `The stored message could not be read (${sent.detail}); nothing of it was delivered.`;
+      const outcome = {
+        kind: 'deferred',
+        reason: 'refused-for-now',
+        stage: 'content',
+        reply: null,
+        text,
+      } as const;
+      return sameForAll(request, outcome, { kind: 'nothing' });
+    }
+    case 'not-supported':
+      return sameForAll(request, sent.outcome, { kind: 'answered' });
+    default:
+      return sent satisfies never;
+  }
+}
+
+export function sameForAll({ forwardPaths }: Request, outcome: Outcome, evidence: Evidence): Attempt {
+  return { outcomes: forwardPaths.map(() => outcome), evidence };
+}
+
+/** The attempt did not come to MAIL, or must not. */
+export function faulty(request: Request, fault: UpstreamFault): Attempt {
+  return sameForAll(request, waitsForUpstream(fault), { kind: 'fault', fault });
+}
+
+/** The fault was found to follow this message around: it backs off alone. */
+export function blamed({ outcomes }: Attempt, fault: UpstreamFault): readonly Outcome[] {
+  return outcomes.map(outcome => (isWaiting(outcome) ? blamedOnMessage(fault) : outcome));
+}
+
+export function isWaiting(outcome: Outcome): boolean {
+  return outcome.kind === 'deferred' && outcome.reason === 'upstream';
+}
+
+function fromVerdicts(
+  { forwardPaths }: Request,
+  refusals: ReadonlyMap<number, RemoteReply>,
+  forTheRest: Verdict,
+  upstream: string,
+): Attempt {
+  const verdicts = forwardPaths.map((_, position) => {
+    const refusal = refusals.get(position);
+    return refusal === undefined ? forTheRest : classifyReply('rcpt', refusal, upstream);
+  });
+  const outcomes = verdicts.map(verdict => verdict.outcome);
+  const fault = verdicts.find(verdict => verdict.fault !== null)?.fault ?? null;
+  const broken = outcomes.find(
+    outcome => outcome.kind === 'deferred' && outcome.reason === 'connection-lost',
+  );
+  const works = outcomes.some(outcome => outcome.kind === 'relayed');
+
+  if (fault === null && broken !== undefined && !works) {
+    return { outcomes, evidence: { kind: 'lost', fault: keepsBreaking(broken, upstream) } };
+  }
+  if (fault === null) return { outcomes, evidence: { kind: 'answered' } };
+  if (!works) return { outcomes, evidence: { kind: 'fault', fault } };
+  return {
+    outcomes: blamed({ outcomes, evidence: { kind: 'answered' } }, fault),
+    evidence: { kind: 'answered' },
+  };
+}
+
+/** What is wrong with the upstream should this happen with several messages in a row. */
+function keepsBreaking(outcome: Outcome, upstream: string): UpstreamFault {
+  const stage = outcome.kind === 'relayed' ? 'body' : outcome.stage;
+  return {
+    kind: 'unreachable',
+    stage,
+    reply: outcome.reply,
+    text: `${upstream} breaks the connection in the middle of one message after the other. The network, a firewall that looks into mail, or the upstream itself is at fault.`,
+  };
+}

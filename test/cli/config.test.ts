@@ -1,0 +1,110 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writtenConfig } from '../../server/cli/config.ts';
+import { parseConfig } from '../../server/config/schema.ts';
+import { type CommandLine, makeCommandLine } from './command-line.ts';
+
+let line: CommandLine;
+beforeAll(() => {
+  line = makeCommandLine();
+  mkdirSync(join(line.folder, 'config'));
+  mkdirSync(join(line.folder, 'out'));
+});
+afterAll(() => line.remove());
+
+const file = (text: string) => writeFileSync(join(line.folder, 'config/postern.yaml'), text);
+
+describe('config check', () => {
+  it('says that all is well', async () => {
+    file('limits:\n  message_size: 10 MiB\n');
+    expect(await line.run(['config', 'check'])).toMatchObject({ status: 0, stderr: '' });
+    expect(await line.json(['config', 'check'])).toEqual({
+      ok: true,
+      file: 'config/postern.yaml',
+      problems: [],
+      warnings: [],
+    });
+  });
+  it('says all that is wrong, and exits with 1', async () => {
+    file('limits:\n  message_size: big\nhostnam: x\n');
+    const ran = await line.run(['config', 'check', '--json']);
+    expect(ran.status).toBe(1);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      ok: false,
+      problems: [expect.any(String), expect.any(String)],
+    });
+    expect((await line.run(['config', 'check'])).stdout).toContain('The configuration has 2 problems.');
+  });
+});
+
+describe('config show', () => {
+  it('prints what is in force as it would be written, and where it comes from', async () => {
+    file('limits:\n  message_size: 10485760\n');
+    const environment = { POSTERN_LOG_LEVEL: 'warn' };
+    const ran = await line.run(['config', 'show'], { environment });
+    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(ran.stdout).toContain('# limits.message_size: from config/postern.yaml line 2\n');
+    expect(ran.stdout).toContain('# log.level: from POSTERN_LOG_LEVEL\n');
+    expect(ran.stdout).toContain('  message_size: 10 MiB\n');
+    expect(ran.stdout).toContain('  disk_reserve: max(256 MiB, 5 %)\n');
+  });
+  it('prints what can be read again to the same configuration', async () => {
+    file('queue:\n  retry_min: 90\npublic:\n  listen: "[::1]:8080"\n');
+    const written = await line.json(['config', 'show']);
+    const first = parseConfig(written);
+    expect(first).toMatchObject({
+      kind: 'valid',
+      value: { queue: { retry_min: 90_000 }, public: { listen: { address: '::1', port: 8080 } } },
+    });
+  });
+  it('masks secrets', () => {
+    const parsed = parseConfig({ tls: { certificate: 'c', key: 'hidden' } });
+    if (parsed.kind === 'invalid') throw new Error('the configuration is not valid');
+    const secret = { path: 'tls.key', secret: true };
+    const facts = {
+      type: 'key',
+      means: '',
+      allowed: '',
+      fallback: undefined,
+      example: null,
+      isText: true,
+    } as const;
+    const shown = JSON.stringify(writtenConfig(parsed.value, [{ ...facts, ...secret }]));
+    expect(shown).toContain('"key":"********"');
+    expect(shown).not.toContain('hidden');
+  });
+});
+
+describe('config docs', () => {
+  it('are up to date in this checkout', async () => {
+    expect(await line.run(['config', 'docs', '--check'])).toEqual({
+      status: 0,
+      stdout: 'The generated documents are up to date.\n',
+      stderr: '',
+    });
+  });
+  it('are written, and found out of date where they were changed', async () => {
+    const out = join(line.folder, 'out');
+    expect((await line.run(['config', 'docs', '--out', out])).status).toBe(0);
+    expect((await line.run(['config', 'docs', '--check', '--out', out])).status).toBe(0);
+    writeFileSync(join(out, 'reference.md'), 'changed');
+    const ran = await line.run(['config', 'docs', '--check', '--out', out]);
+    expect(ran).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Not up to date: reference.md.'),
+    });
+  });
+  it('have an example that is a valid configuration, also with every line in force', async () => {
+    const example = readFileSync(join(import.meta.dirname, '../../config/postern.example.yaml'), 'utf8');
+    file(example);
+    expect(await line.run(['config', 'check'])).toMatchObject({ status: 0 });
+    file(example.replace(/^( *)#(?! )/gm, '$1'));
+    const shown = (await line.json(['config', 'show'])) as {
+      hostname: string;
+      limits: { message_size: string };
+    };
+    expect(shown.hostname).toBe('postern.home.arpa');
+    expect(shown.limits.message_size).toBe('50 MiB');
+  });
+});

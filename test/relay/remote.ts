@@ -1,0 +1,198 @@
+// A remote mail server that follows a test's script: a counterpart on a real socket. By default it is friendly and
+// complete (STARTTLS, AUTH, PIPELINING, 8BITMIME, SMTPUTF8, SIZE); a script changes single answers, drops the
+// connection or keeps silent at any step. It records every command and the octets of every body.
+
+import { createServer, type Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import type { Identity } from './identity.ts';
+
+export type Step = Readonly<{
+  verb:
+    | 'CONNECT'
+    | 'EHLO'
+    | 'STARTTLS'
+    | 'AUTH'
+    | 'MAIL'
+    | 'RCPT'
+    | 'DATA'
+    | 'BODY-START'
+    | 'BODY'
+    | 'RSET'
+    | 'QUIT';
+  line: string;
+  /** Number of the connection, from 1. */
+  connection: number;
+  /** How often this verb came on this connection, from 1. */
+  count: number;
+}>;
+
+/** Reply lines without CRLF; `DROP`: the connection is cut; `SILENCE`: nothing is said; undefined: as by default. */
+export type Script = (step: Step) => string | undefined;
+
+export type Remote = Readonly<{
+  port: number;
+  /** Lines received, all connections together. */
+  commands: string[];
+  /** Bodies as they were on the wire, without the final dot and its CRLF, still dot-stuffed. */
+  bodies: Buffer[];
+  connections: () => number;
+  open: () => number;
+  close: () => Promise<void>;
+}>;
+
+export type RemoteOptions = Readonly<{
+  identity?: Identity;
+  tls?: 'starttls' | 'implicit' | 'none';
+  script?: Script;
+  keywords?: readonly string[];
+}>;
+
+const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8', 'AUTH PLAIN LOGIN'];
+
+export async function startRemote(options: RemoteOptions = {}): Promise<Remote> {
+  const commands: string[] = [];
+  const bodies: Buffer[] = [];
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createServer(socket => {
+    connections++;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+    converse(socket, connections, options, { commands, bodies });
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    commands,
+    bodies,
+    connections: () => connections,
+    open: () => sockets.size,
+    close: () =>
+      new Promise(resolve => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+type Records = Readonly<{ commands: string[]; bodies: Buffer[] }>;
+
+function converse(raw: Socket, connection: number, options: RemoteOptions, records: Records): void {
+  const script = options.script ?? (() => undefined);
+  const counts = new Map<string, number>();
+  let socket: Socket = raw;
+  let buffered: Buffer = Buffer.alloc(0);
+  let state: 'command' | 'login-name' | 'login-password' | 'body-start' | 'body' = 'command';
+  let sender = false;
+  let recipients = 0;
+
+  /** Says what the script says, else the default; gives back which it was. */
+  const say = (verb: Step['verb'], line: string, byDefault: string) => {
+    const count = (counts.get(verb) ?? 0) + 1;
+    counts.set(verb, count);
+    const answer = script({ verb, line, connection, count }) ?? byDefault;
+    if (answer === 'DROP') socket.destroy();
+    else if (answer !== 'SILENCE' && answer !== '') socket.write(`${answer.replace(/\n/g, '\r\n')}\r\n`);
+    return answer;
+  };
+
+  const secure = () => {
+    if (options.identity === undefined) throw new Error('a remote with TLS needs an identity');
+    const { certificate, key } = options.identity;
+    raw.removeAllListeners('data');
+    const secureContext = createSecureContext({ cert: certificate, key });
+    socket = new TLSSocket(raw, { isServer: true, secureContext });
+    socket.on('error', () => undefined);
+    socket.on('data', receive);
+  };
+
+  const capabilities = () => {
+    const plain = options.tls !== 'none' && !(socket instanceof TLSSocket);
+    const keywords = [...(options.keywords ?? KEYWORDS), ...(plain ? ['STARTTLS'] : [])];
+    return ['remote.test', ...keywords]
+      .map((k, i) => `250${i === keywords.length ? ' ' : '-'}${k}`)
+      .join('\n');
+  };
+
+  const commands: Readonly<Record<string, (line: string) => void>> = {
+    EHLO: line => say('EHLO', line, capabilities()),
+    STARTTLS: line => {
+      if (say('STARTTLS', line, '220 go ahead').startsWith('220')) secure();
+    },
+    AUTH: line => {
+      const login = line === 'AUTH LOGIN';
+      const answer = say('AUTH', line, login ? '334 VXNlcm5hbWU6' : '235 2.7.0 welcome');
+      if (login && answer.startsWith('334')) state = 'login-name';
+    },
+    MAIL: line => {
+      recipients = 0;
+      sender = say('MAIL', line, '250 2.1.0 sender ok').startsWith('250');
+    },
+    RCPT: line => {
+      if (!sender) socket.write('503 5.5.1 MAIL first\r\n');
+      else if (say('RCPT', line, '250 2.1.5 recipient ok').startsWith('250')) recipients++;
+    },
+    DATA: line => {
+      if (recipients === 0) socket.write('503 5.5.1 RCPT first\r\n');
+      else if (say('DATA', line, '354 go ahead').startsWith('354')) state = 'body-start';
+    },
+    RSET: line => say('RSET', line, '250 2.0.0 reset'),
+    QUIT: line => {
+      say('QUIT', line, '221 2.0.0 bye');
+      socket.end();
+    },
+  };
+
+  const receiveLine = (line: string) => {
+    records.commands.push(line);
+    if (state === 'login-name') {
+      state = 'login-password';
+      socket.write('334 UGFzc3dvcmQ6\r\n');
+    } else if (state === 'login-password') {
+      state = 'command';
+      socket.write('235 2.7.0 welcome\r\n');
+    } else {
+      const run = commands[/^[A-Z]+/.exec(line)?.[0] ?? ''];
+      if (run === undefined) socket.write('500 5.5.1 what?\r\n');
+      else run(line);
+    }
+  };
+
+  /** False: more octets are needed. */
+  const receiveBody = () => {
+    if (state === 'body-start') {
+      state = 'body';
+      if (say('BODY-START', '', '') !== '') return false;
+    }
+    const empty = buffered.subarray(0, 3).equals(Buffer.from('.\r\n'));
+    const end = empty ? 0 : buffered.indexOf('\r\n.\r\n') + 2;
+    if (end === 1) return false;
+    records.bodies.push(Buffer.from(buffered.subarray(0, end)));
+    buffered = buffered.subarray(end + 3);
+    state = 'command';
+    say('BODY', '', '250 2.0.0 queued as R1');
+    return true;
+  };
+
+  const receive = (chunk: Buffer) => {
+    buffered = Buffer.concat([buffered, chunk]);
+    while (buffered.length > 0) {
+      if (state === 'body-start' || state === 'body') {
+        if (!receiveBody()) return;
+        continue;
+      }
+      const end = buffered.indexOf('\r\n');
+      if (end < 0) return;
+      const line = buffered.subarray(0, end).toString('utf8');
+      buffered = buffered.subarray(end + 2);
+      receiveLine(line);
+    }
+  };
+
+  socket.on('data', receive);
+  if (options.tls === 'implicit') secure();
+  say('CONNECT', '', '220 remote.test ESMTP');
+}

@@ -1,0 +1,222 @@
+// `upstream test` and the faults before MAIL, against remote servers with every kind of wrong certificate and answer:
+// what is wrong must be said in words, and nothing secret may have been sent.
+
+import { describe, expect, it } from 'vitest';
+import type { Upstream } from '../../server/relay/upstream.ts';
+import { testUpstream } from '../../server/relay/upstream-test.ts';
+import { goodIdentity, IMPATIENT, PATIENT, relayTo, remote, until, upstreamAt } from './bench.ts';
+import { makeIdentity } from './identity.ts';
+import type { RemoteOptions } from './remote.ts';
+
+const DAY = 86_400_000;
+const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+async function tested(options: RemoteOptions, changes: Partial<Upstream> = {}, timeouts = PATIENT) {
+  const server = await remote(options);
+  const upstream = await upstreamAt(server.port, changes);
+  const result = await testUpstream({
+    upstream,
+    password: 'secret',
+    hostname: 'postern.example',
+    clock,
+    timeouts,
+  });
+  const secrets = server.commands.filter(line => /^(AUTH|MAIL)/.test(line));
+  return {
+    result,
+    secrets,
+    server,
+    last: result.checks.at(-1),
+    names: result.checks.map(check => check.name),
+  };
+}
+
+describe('upstream test', () => {
+  it('goes through every step and sends no mail', async () => {
+    const { result, names, server } = await tested({});
+    expect(result.ok).toBe(true);
+    expect(names).toEqual(['name', 'connection', 'tls', 'capabilities', 'login']);
+    const texts = result.checks.map(check => check.text).join('\n');
+    expect(texts).toMatch(/TLSv1\.3.*trusted.*localhost, 127\.0\.0\.1.*valid from/);
+    expect(texts).toMatch(/47\.7 MiB.*8BITMIME, SMTPUTF8, PIPELINING, AUTH PLAIN LOGIN/);
+    expect(texts).toMatch(/login as postern@example\.com is accepted/);
+    await until(() => server.commands.at(-1) === 'QUIT');
+    expect(server.commands.filter(line => line.startsWith('MAIL'))).toEqual([]);
+  });
+
+  it('works over TLS from the start, and names a host', async () => {
+    const { result } = await tested({ tls: 'implicit' }, { scheme: 'smtps', host: 'localhost' });
+    expect(result.ok).toBe(true);
+    expect(result.checks[0]?.text).toContain('127.0.0.1');
+  });
+
+  it('says that nothing is protected without TLS', async () => {
+    const { result } = await tested({ tls: 'none' }, { scheme: 'smtp+notls', user: null });
+    expect(result.ok).toBe(true);
+    expect(result.checks.find(check => check.name === 'tls')?.text).toContain('can be read');
+  });
+
+  it('shows what the provider says about a wrong password', async () => {
+    const { result, last, names } = await tested({
+      script: ({ verb }) => (verb === 'AUTH' ? '535 5.7.139 basic authentication is disabled' : undefined),
+    });
+    expect(result.ok).toBe(false);
+    expect(names).toEqual(['name', 'connection', 'tls', 'capabilities', 'login']);
+    expect(last).toMatchObject({ ok: false, text: expect.stringMatching(/app password.*5\.7\.139/) });
+  });
+
+  it('says that a name does not exist', async () => {
+    const { result, names } = await tested({}, { host: 'no-such-host.invalid' });
+    expect(result.ok).toBe(false);
+    expect(names).toEqual(['name']);
+    expect(result.checks[0]?.text).toContain('no-such-host.invalid');
+  });
+
+  it('says that nothing listens there', async () => {
+    const server = await remote();
+    await server.close();
+    const upstream = await upstreamAt(server.port);
+    const { checks } = await testUpstream({
+      upstream,
+      password: 'x',
+      hostname: 'h',
+      clock,
+      timeouts: PATIENT,
+    });
+    expect(checks.at(-1)).toMatchObject({
+      name: 'connection',
+      ok: false,
+      text: expect.stringContaining('Nothing listens'),
+    });
+  });
+
+  it('says that no login is offered, or none that we know', async () => {
+    expect((await tested({ keywords: [] })).last?.text).toContain('offers no login');
+    expect((await tested({ keywords: ['AUTH XOAUTH2 CRAM-MD5'] })).last?.text).toContain(
+      'only XOAUTH2, CRAM-MD5',
+    );
+  });
+
+  it('tries LOGIN where PLAIN is offered and not taken after all', async () => {
+    const { result, secrets } = await tested({
+      script: ({ verb, line }) =>
+        verb === 'AUTH' && line.startsWith('AUTH PLAIN') ? '504 5.5.4 no' : undefined,
+    });
+    expect(result.ok).toBe(true);
+    expect(secrets.at(-1)).toBe('AUTH LOGIN');
+  });
+});
+
+describe('a certificate that cannot be trusted', () => {
+  const schemes = [
+    ['smtp+starttls', 'starttls'],
+    ['smtps', 'implicit'],
+  ] as const;
+
+  it.each(schemes)('of an unknown authority (%s)', async (scheme, tls) => {
+    const { last, secrets } = await tested({ tls }, { scheme, caPem: null });
+    expect(last).toMatchObject({
+      name: 'tls',
+      ok: false,
+      text: expect.stringMatching(/does not know.*--ca FILE.*issued by/),
+    });
+    expect(secrets).toEqual([]);
+  });
+
+  it.each(schemes)('for another name (%s)', async (scheme, tls) => {
+    const identity = await makeIdentity({ names: [{ kind: 'dns', value: 'mail.other.example' }] });
+    const { last, secrets } = await tested({ tls, identity }, { scheme });
+    expect(last?.text).toContain('is for mail.other.example, not for 127.0.0.1');
+    expect(secrets).toEqual([]);
+  });
+
+  it.each(schemes)('that has expired (%s)', async (scheme, tls) => {
+    const identity = await makeIdentity({ notAfter: Date.now() - DAY });
+    const { last, secrets } = await tested({ tls, identity }, { scheme });
+    expect(last?.text).toMatch(/has expired.*valid from .* to /);
+    expect(secrets).toEqual([]);
+  });
+
+  it('is trusted when it is the one that the operator gave', async () => {
+    const { certificate } = await goodIdentity();
+    expect((await tested({}, { caPem: certificate })).result.ok).toBe(true);
+  });
+
+  it('is a fault of the upstream for a delivery, and its mail waits', async () => {
+    const server = await remote();
+    const { deliver } = relayTo(await upstreamAt(server.port, { caPem: null }));
+    const { fault, outcomes } = await deliver();
+    expect(fault).toMatchObject({ kind: 'tls' });
+    expect(outcomes[0]).toMatchObject({ kind: 'deferred', reason: 'upstream' });
+    expect(server.commands.filter(line => /^(AUTH|MAIL)/.test(line))).toEqual([]);
+  });
+});
+
+describe('a wrong kind of TLS', () => {
+  it('is named when STARTTLS is not offered, and no password is sent in clear', async () => {
+    const { last, secrets } = await tested({
+      tls: 'none',
+      script: ({ verb }) => (verb === 'STARTTLS' ? '502 5.5.1 no' : undefined),
+    });
+    expect(last).toMatchObject({
+      name: 'tls',
+      ok: false,
+      text: expect.stringMatching(/does not offer STARTTLS.*smtps/),
+    });
+    expect(secrets).toEqual([]);
+  });
+
+  it('is named when the port speaks no TLS from the start', async () => {
+    const { last } = await tested({}, { scheme: 'smtps' });
+    expect(last?.text).toContain('Use smtp+starttls://');
+  });
+
+  it('is named when the port wants TLS from the start', async () => {
+    const server = await remote({
+      tls: 'implicit',
+      script: ({ verb }) => (verb === 'CONNECT' ? 'SILENCE' : undefined),
+    });
+    const upstream = await upstreamAt(server.port);
+    const { checks } = await testUpstream({
+      upstream,
+      password: 'x',
+      hostname: 'h',
+      clock,
+      timeouts: IMPATIENT,
+    });
+    expect(checks.at(-1)?.text).toContain('use smtps://');
+  });
+});
+
+describe('a refusal before MAIL', () => {
+  it.each([
+    ['CONNECT', '554 5.7.1 no', 'unreachable'],
+    ['CONNECT', '421 4.7.0 Try again later', 'throttled'],
+    ['CONNECT', '421 Too many concurrent SMTP connections', 'throttled'],
+    ['EHLO', '550 5.7.1 bad name', 'unreachable'],
+    [
+      'EHLO',
+      '421-4.7.0 Try again later, closing connection. (EHLO)\n421 4.7.0 https://support.google.com',
+      'unreachable',
+    ],
+    ['STARTTLS', '502 no', 'tls'],
+    ['STARTTLS', '454 4.7.0 TLS not available', 'tls'],
+    ['AUTH', '535 5.7.8 Error: authentication failed', 'credentials'],
+    ['AUTH', '534-5.7.9 Application-specific password required\n534 5.7.9 see there', 'credentials'],
+    ['AUTH', '538 5.7.11 encryption required', 'credentials'],
+    ['AUTH', '530 5.7.0 must issue STARTTLS first', 'credentials'],
+    ['AUTH', '454 4.7.0 Temporary authentication failure', 'credentials'],
+    ['AUTH', '454 4.7.0 Too many login attempts, please try again later.', 'throttled'],
+    ['AUTH', '421 4.7.0 go away', 'throttled'],
+    ['AUTH', '432 4.3.2 Concurrent connections limit exceeded', 'throttled'],
+    ['AUTH', '550 5.4.5 Daily sending limit', 'quota'],
+    ['AUTH', '550 5.7.1 anything', 'credentials'],
+  ] as const)('at %s with %s is never the message’s fault: %s', async (verb, reply, kind) => {
+    const server = await remote({ script: step => (step.verb === verb ? reply : undefined) });
+    const { deliver } = relayTo(await upstreamAt(server.port));
+    const { fault, outcomes } = await deliver();
+    expect(fault).toMatchObject({ kind });
+    expect(fault?.reply).toContain(reply.slice(0, 3));
+    expect(outcomes[0]).toMatchObject({ kind: 'deferred', reason: 'upstream' });
+  });
+});

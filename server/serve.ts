@@ -8,7 +8,7 @@ import type { Clock, DurationMs } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import { createFailure, type Failure } from './failure.ts';
 import { type Identity, readIdentity } from './identity.ts';
-import { makeId, type RandomBytes } from './ids.ts';
+import { makeId, pooled, type RandomBytes } from './ids.ts';
 import type { Logging } from './log.ts';
 import { createLogins, type Logins } from './logins.ts';
 import { type ClockTrust, createClockTrust } from './queue/clock-trust.ts';
@@ -146,7 +146,8 @@ async function createMailPath({ deps, store, identity, clockTrust, failure }: Gr
   const { config, clock, random } = deps;
   const { log } = deps.logging;
   const { database, folder, sealer } = store;
-  const newId = () => makeId(clock.now(), random);
+  const chance = pooled(random);
+  const newId = () => makeId(clock.now(), chance);
   const spool = createSpool(folder.spool);
   const queue = createQueue({ database, newId });
   const recipients = await queue.recover(clock.now());

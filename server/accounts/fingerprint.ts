@@ -1,7 +1,7 @@
 // A name for a secret that is worth nothing outside this process: HMAC-SHA-256 under a random key that is never stored.
 // The verified-credential cache, the sharing of identical logins and the throttle remember these instead of passwords.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import type { RandomBytes } from '../ids.ts';
 
 /** Equal only where every part is equal; parts are told apart by their lengths. */
@@ -10,7 +10,8 @@ export type Fingerprint = (...parts: readonly (string | Uint8Array)[]) => string
 const KEY_OCTETS = 32;
 
 export function createFingerprint(random: RandomBytes): Fingerprint {
-  const key = random(KEY_OCTETS);
+  // A key object: raw octets would be wrapped anew for each HMAC.
+  const key = createSecretKey(random(KEY_OCTETS));
   return (...parts) => {
     const hmac = createHmac('sha256', key);
     for (const part of parts) {

@@ -113,7 +113,7 @@ const limits = section(
     idle_timeout: key(
       duration('1s', '1d'),
       '5m',
-      'The time without an octet from a client after which it is disconnected. RFC 5321 §4.5.3.2.7 asks for 5 minutes.',
+      'The time without a whole command after which a client is disconnected. RFC 5321 §4.5.3.2.7 asks for 5 minutes.',
     ),
     command_timeout: key(
       duration('1s', '1h'),
@@ -123,7 +123,7 @@ const limits = section(
     data_rate: key(
       size('0', '1 GiB'),
       256,
-      'The octets a second that message data must average from a minute after it began; 0 is no limit.',
+      'The octets a second that message data must average over half a minute, so that nobody holds a connection for ever by dripping; 0 is no limit.',
     ),
     disk_reserve: key(
       diskReserve,

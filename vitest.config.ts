@@ -6,15 +6,13 @@ const suite = (name: string, include: string[], exclude: string[] = []) => ({
 });
 
 const imports = ['test/imports.test.ts'];
-const generated = ['test/config/generated*.test.ts'];
 const fromOutside = ['test/dialog/**', 'test/end-to-end/**', 'test/crash/**'];
 
 export default defineConfig({
   test: {
     projects: [
       suite('imports', imports),
-      suite('generated', generated),
-      suite('unit', ['test/**/*.test.ts'], [...imports, ...generated, ...fromOutside]),
+      suite('unit', ['test/**/*.test.ts'], [...imports, ...fromOutside]),
       suite('dialog', ['test/dialog/*.test.ts']),
       suite('end-to-end', ['test/end-to-end/*.test.ts']),
       suite('crash', ['test/crash/*.test.ts']),

@@ -1,0 +1,181 @@
+// Kill -9 at random moments, again and again, with an upstream that fails in every way it can; then count.
+// What was acknowledged with 250 must be at the sink, whole, for every recipient. Duplicates are allowed and counted.
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CertificateFiles, makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/ports.ts';
+import {
+  type Account,
+  addAccount,
+  addUpstream,
+  type Installation,
+  install,
+  queueStats,
+} from '../support/postern.ts';
+import { waitFor } from '../support/process.ts';
+import { SINK_LOGIN, type Sink, startSink } from '../support/sink.ts';
+import { between, type Random, seededRandom } from './random.ts';
+import { type Acknowledged, startSender } from './sender.ts';
+
+export type CrashOptions = Readonly<{ rounds: number; seed: number; say: (line: string) => void }>;
+
+export type CrashResult = Readonly<{
+  acknowledged: number;
+  /** What was acknowledged and is not, or not whole, at the sink. */
+  lost: readonly string[];
+  /** Recipients that got a message once more than they should. */
+  duplicates: number;
+  /** The queue after the last round, all drained. */
+  stats: Readonly<Record<string, number>>;
+}>;
+
+/** Transient failures only: a refusal for good would rightly keep a message from the sink. */
+const failureSets: readonly (readonly string[])[] = [
+  [],
+  ['lost:0.2:0', 'dot:0.1:451'],
+  ['connect:0.3:0', 'ehlo:0.1:421', 'auth:0.1:454'],
+  ['mail:0.2:451', 'rcpt:0.2:450', 'data:0.1:0'],
+  ['connect:1:421'],
+  ['dot:0.2:0', 'lost:0.1:451', 'auth:0.05:535'],
+];
+
+const CLIENTS = 6;
+const MAX_DRAIN_MS = 120_000;
+
+type Scene = Readonly<{
+  at: Installation;
+  ca: string;
+  account: Account;
+  certificate: CertificateFiles;
+  sinkPort: number;
+  random: Random;
+  acknowledged: Acknowledged[];
+}>;
+
+export async function runRounds(options: CrashOptions): Promise<CrashResult> {
+  const at = await install({
+    queue: { retry_min: '1s', retry_max: '2s' },
+    log: { level: 'info', format: 'json' },
+  });
+  try {
+    const scene = await prepare(at, options.seed);
+    for (let round = 1; round <= options.rounds; round++) await playRound(scene, round, options);
+    return await drainAndCount(scene);
+  } finally {
+    await at.remove();
+  }
+}
+
+async function prepare(at: Installation, seed: number): Promise<Scene> {
+  const certificate = await makeCertificate(at.folder);
+  const sinkPort = await freePort();
+  const account = await addAccount(at, 'crash', 'crash secret');
+  await addUpstream(at, 'sink', {
+    url: `smtp+starttls://${SINK_LOGIN.user}@localhost:${sinkPort}`,
+    password: SINK_LOGIN.password,
+    ca: certificate.certificate,
+  });
+  const ca = readFileSync(at.ca, 'utf8');
+  return { at, ca, account, certificate, sinkPort, random: seededRandom(seed), acknowledged: [] };
+}
+
+async function playRound(scene: Scene, round: number, options: CrashOptions): Promise<void> {
+  const failures = failureSets[Math.floor(scene.random() * failureSets.length)] ?? [];
+  const sink = await openSink(scene, failures, round);
+  const server = await scene.at.serve({ waitUntilReady: false });
+  const before = scene.acknowledged.length;
+  // One round in four dies while it starts: recovery itself must bear being killed.
+  const dieEarly = scene.random() < 0.25;
+  const early = between(scene.random, 50, 800);
+  const late = between(scene.random, 100, 1500);
+  if (dieEarly) await sleep(early);
+  else {
+    const sender = startSender({
+      port: scene.at.ports.implicit,
+      ca: scene.ca,
+      account: scene.account,
+      clients: CLIENTS,
+      tag: `${options.seed}.${round}`,
+      random: scene.random,
+      onAcknowledged: message => scene.acknowledged.push(message),
+      patience: 20_000,
+    });
+    await waitFor('the first 250', () => scene.acknowledged.length > before, 20_000).catch(error => {
+      throw new Error(`round ${round}: ${error}\n${server.stderr()}\n${server.stdout().slice(-3000)}`);
+    });
+    await sleep(late);
+    await server.kill9();
+    sender.stop();
+    await sender.ended;
+  }
+  await server.kill9();
+  await sink.stop();
+  const count = scene.acknowledged.length - before;
+  options.say(
+    `round ${round}: ${dieEarly ? 'killed while starting' : `${count} acknowledged`}; upstream ${failures}`,
+  );
+}
+
+async function drainAndCount(scene: Scene): Promise<CrashResult> {
+  const sink = await openSink(scene, [], 0);
+  const server = await scene.at.serve();
+  try {
+    // The faults of the rounds made the upstream wait; the operator says that it is well again.
+    await scene.at.cli(['upstream', 'resume', 'sink']);
+    const stats = await waitFor('the queue to drain', () => drained(scene.at), MAX_DRAIN_MS).catch(
+      async error => {
+        const left = JSON.stringify(await queueStats(scene.at));
+        throw new Error(`${error}\n${left}\n${server.stdout().slice(-3000)}`);
+      },
+    );
+    return { acknowledged: scene.acknowledged.length, ...compare(scene.acknowledged, sink), stats };
+  } finally {
+    await server.stop();
+    await sink.stop();
+  }
+}
+
+async function drained(at: Installation): Promise<Readonly<Record<string, number>> | undefined> {
+  const stats = await queueStats(at);
+  const waiting = (stats['queued'] ?? 0) + (stats['in_flight'] ?? 0) + (stats['deferred'] ?? 0);
+  if (waiting === 0) return stats;
+  await sleep(300);
+  return undefined;
+}
+
+/** By recipients: a message may rightly come in several transactions, when one recipient was deferred. */
+function compare(
+  acknowledged: readonly Acknowledged[],
+  sink: Sink,
+): Readonly<{ lost: readonly string[]; duplicates: number }> {
+  const arrived = new Map<string, { recipients: number; whole: boolean }>();
+  const sizes = new Map(acknowledged.map(message => [message.loadId, message.bodySize]));
+  for (const record of sink.records()) {
+    const before = arrived.get(record.loadId) ?? { recipients: 0, whole: true };
+    const size = sizes.get(record.loadId);
+    arrived.set(record.loadId, {
+      recipients: before.recipients + record.recipients,
+      whole: before.whole && (size === undefined || size === record.bodySize),
+    });
+  }
+  const lost: string[] = [];
+  let duplicates = 0;
+  for (const message of acknowledged) {
+    const seen = arrived.get(message.loadId) ?? { recipients: 0, whole: true };
+    if (seen.recipients < message.recipients) lost.push(`${message.loadId} (${message.queueId})`);
+    else if (!seen.whole) lost.push(`${message.loadId} (${message.queueId}): not the octets that were sent`);
+    duplicates += Math.max(0, seen.recipients - message.recipients);
+  }
+  return { lost, duplicates };
+}
+
+function openSink(scene: Scene, failures: readonly string[], seed: number): Promise<Sink> {
+  return startSink({
+    folder: scene.at.folder,
+    certificate: scene.certificate,
+    port: scene.sinkPort,
+    failures,
+    seed: seed + 1,
+  });
+}

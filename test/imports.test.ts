@@ -1,0 +1,163 @@
+// The direction of imports: a file imports only from layers to its left, or from its own folder. No circles, no import
+// for an effect, and each third-party library in one place. A new file that fits no row must be given one here.
+
+import { describe, expect, it } from 'vitest';
+import { type Import, importsOf, nodeImports, sourceFiles } from './support/import-graph.ts';
+
+/** From left to right: what may be imported by everybody to its right. */
+const LAYERS = ['vocabulary', 'decision', 'ground', 'state', 'edge', 'main'] as const;
+type Layer = (typeof LAYERS)[number];
+
+/** The first pattern that fits a path decides; single files stand before their folders. */
+const table: readonly (readonly [RegExp, Layer])[] = [
+  [/^server\/(clock|ids|events|build|refused-start)\.ts$/, 'vocabulary'],
+  [/^server\/smtp\//, 'vocabulary'],
+  [/^server\/queue\/(outcome|delivery)\.ts$/, 'vocabulary'],
+  [/^server\/accounts\/principal\.ts$/, 'vocabulary'],
+
+  [/^server\/(message|sasl|diagnosis)\//, 'decision'],
+  [/^server\/submission\/policy\.ts$/, 'decision'],
+  [/^server\/queue\/(schedule|clock-trust)\.ts$/, 'decision'],
+  [
+    /^server\/relay\/(route|classify|breaker|reply-meaning|remote-reply|capabilities|tls-words)\.ts$/,
+    'decision',
+  ],
+
+  [/^server\/(storage|config|tls)\//, 'ground'],
+  [/^server\/(log|log-output)\.ts$/, 'ground'],
+  [/^server\/accounts\/password\.ts$/, 'ground'],
+
+  [/^server\/relay\/(drivers\/|relay|lane|pool|attempt|verdicts|upstream-test)/, 'edge'],
+  [/^server\/queue\/runner\.ts$/, 'edge'],
+  [/^server\/(accounts|queue|relay)\//, 'state'],
+  [/^server\/identity\.ts$/, 'state'],
+
+  [/^server\/(submission|cli)\//, 'edge'],
+  [/^admin\/api\//, 'edge'],
+
+  [/^server\/[\w-]+\.ts$/, 'main'],
+];
+
+/** The folders at the edge never import each other: main joins them. */
+const edgeFolder = (file: string) =>
+  /^(server\/(?:submission|cli|relay|queue)|admin\/api)\//.exec(file)?.[1] ?? file;
+
+/** Each library and the files that may import it; smtp-server is subclassed in two. */
+const libraries: Readonly<Record<string, readonly string[]>> = {
+  '@peculiar/x509': ['server/tls/issue.ts'],
+  argon2: ['server/accounts/password.ts'],
+  'better-sqlite3': ['server/storage/sqlite.ts'],
+  commander: ['server/cli/program.ts'],
+  'ipaddr.js': ['server/smtp/address.ts'],
+  mailparser: ['server/cli/message-summary.ts'],
+  nodemailer: ['server/relay/drivers/smtp-connection.ts'],
+  pino: ['server/log.ts'],
+  'reflect-metadata': ['server/tls/issue.ts'],
+  'smtp-server': ['server/submission/connection.ts', 'server/submission/server.ts'],
+  yaml: ['server/config/yaml-text.ts'],
+  zod: ['server/config/shape.ts'],
+};
+
+/** Only for what a library demands. */
+const allowedEffects = ['server/tls/issue.ts → reflect-metadata'];
+
+const files = sourceFiles();
+const imports = files.flatMap(importsOf);
+const own = imports.filter(one => one.own);
+const arrow = (one: Import) => `${one.from} → ${one.to}`;
+
+function layerOf(file: string): Layer | undefined {
+  return table.find(([pattern]) => pattern.test(file))?.[1];
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('/'));
+}
+
+/** `smtp-server/lib/x` and `@peculiar/x509` by the name of their package. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+describe('imports', () => {
+  it('are found at all', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(own.length).toBeGreaterThan(100);
+  });
+
+  it('every file has its layer', () => {
+    expect(files.filter(file => layerOf(file) === undefined)).toEqual([]);
+  });
+
+  it('go only leftwards, or stay in their folder', () => {
+    const wrong = own.filter(one => {
+      const [from, to] = [layerOf(one.from), layerOf(one.to)];
+      if (from === undefined || to === undefined || folderOf(one.from) === folderOf(one.to)) return false;
+      return LAYERS.indexOf(to) > LAYERS.indexOf(from);
+    });
+    expect(wrong.map(one => `${layerOf(one.from)} → ${layerOf(one.to)}: ${arrow(one)}`)).toEqual([]);
+  });
+
+  it('never join two edges', () => {
+    const wrong = own.filter(
+      one =>
+        layerOf(one.from) === 'edge' &&
+        layerOf(one.to) === 'edge' &&
+        edgeFolder(one.from) !== edgeFolder(one.to),
+    );
+    expect(wrong.map(arrow)).toEqual([]);
+  });
+
+  it('have no circles', () => {
+    expect(circles(own.filter(one => !one.typeOnly))).toEqual([]);
+  });
+
+  it('of each third-party library are in one place', () => {
+    const wrong = imports.filter(one => !one.own && !libraries[packageOf(one.to)]?.includes(one.from));
+    expect(wrong.map(arrow)).toEqual([]);
+  });
+
+  it('have no effect', () => {
+    const wrong = imports.filter(one => one.effect).map(arrow);
+    expect(wrong.filter(one => !allowedEffects.includes(one))).toEqual([]);
+  });
+
+  it('of Node itself in decisions and vocabulary touch no socket, file or process', () => {
+    expect(files.filter(file => isPure(layerOf(file))).flatMap(impureNodeImports)).toEqual([]);
+  });
+});
+
+function isPure(layer: Layer | undefined): boolean {
+  return layer === 'vocabulary' || layer === 'decision';
+}
+
+/** Imports of files, sockets, processes and time by a file that decides; types are no effect. */
+function impureNodeImports(file: string): readonly string[] {
+  const impure = /^(fs|net|tls|dns|http|https|child_process|worker_threads|os|timers)(\/|$)/;
+  return nodeImports(file)
+    .filter(one => !one.typeOnly && impure.test(one.to.slice('node:'.length)))
+    .map(arrow);
+}
+
+/** Each circle once, as a path. A circle of types alone is gone at run time, so it is not counted. */
+function circles(edges: readonly Import[]): readonly string[] {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const found = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const seen = path.indexOf(file);
+    if (seen >= 0) {
+      found.add([...path.slice(seen), file].join(' → '));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of next.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return [...found];
+}

@@ -1,0 +1,126 @@
+// A real upstream: Postfix with TLS and Dovecot SASL, in its own folder and ports, started as root.
+// It keeps what it accepts in a maildir, so that a test can compare octets. Ends exactly what it started.
+
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CertificateFiles, makeCertificate } from './certificate.ts';
+import { canConnect, freePort } from './ports.ts';
+import { startMaster } from './postfix.ts';
+import { type Program, startProgram, waitFor } from './process.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
+
+/** Any recipient in this domain is kept; `refused@` gets 550, `later@` 451. */
+export const DESTINATION = 'destination.test';
+const NOBODY = 65_534;
+
+export type PostfixUpstream = Readonly<{
+  ports: Readonly<{ starttls: number; implicit: number }>;
+  user: string;
+  password: string;
+  /** Its certificate, which is its own CA. */
+  ca: string;
+  /** What was delivered, with LF line ends and Postfix's own header lines before it, oldest first. */
+  delivered: () => readonly Buffer[];
+  log: () => string;
+  stop: () => Promise<void>;
+}>;
+
+export async function startPostfix(): Promise<PostfixUpstream> {
+  const folder = makeScratch('pf');
+  chmodSync(folder, 0o755);
+  const ports = { starttls: await freePort(), implicit: await freePort() };
+  const credentials = { user: 'relay', password: 'Up$tream pässword#1' };
+  const certificate = await makeCertificate(folder);
+  const dovecot = startDovecot(folder, credentials);
+  await waitFor('the socket of Dovecot', () => canConnect(join(folder, 'auth')));
+  const mail = join(folder, 'mail');
+  mkdirSync(mail);
+  chownSync(mail, NOBODY, NOBODY);
+  const recipients = join(folder, 'recipients');
+  writeFileSync(recipients, '/^refused@/ 550 5.1.1 No such mailbox\n/^later@/ 451 4.2.1 Mailbox busy\n');
+  const master = await startMaster({
+    folder,
+    settings: [...upstreamSettings(folder, certificate), ...recipientSettings(recipients)],
+    services: listeningServices(ports),
+  });
+  await waitFor('the port of Postfix', () => canConnect(ports.starttls));
+  const inbox = join(folder, 'mail/inbox/new');
+  return {
+    ports,
+    ...credentials,
+    ca: certificate.certificate,
+    delivered: () => listIfThere(inbox).map(name => readFileSync(join(inbox, name))),
+    log: () => readFileSync(join(folder, 'mail.log'), 'utf8'),
+    stop: async () => {
+      await master.stop();
+      await dovecot.stop();
+      removeScratch(folder);
+    },
+  };
+}
+
+function startDovecot(folder: string, login: Readonly<{ user: string; password: string }>): Program {
+  const config = join(folder, 'dovecot.conf');
+  const users = join(folder, 'users');
+  writeFileSync(users, `${login.user}:{PLAIN}${login.password}\n`);
+  const lines = [
+    `base_dir = ${folder}/dovecot`,
+    `state_dir = ${folder}/dovecot-state`,
+    `log_path = ${folder}/dovecot.log`,
+    'protocols =',
+    'ssl = no',
+    'auth_mechanisms = plain login',
+    'auth_username_format = %u',
+    `passdb {\n driver = passwd-file\n args = ${users}\n}`,
+    'userdb {\n driver = static\n args = uid=nobody gid=nogroup home=/nonexistent\n}',
+    `service auth {\n unix_listener ${folder}/auth {\n  mode = 0666\n }\n}`,
+  ];
+  writeFileSync(config, `${lines.join('\n')}\n`);
+  return startProgram({
+    command: ['/usr/sbin/dovecot', '-F', '-c', config],
+    outputFolder: folder,
+    name: 'dovecot',
+  });
+}
+
+function upstreamSettings(folder: string, certificate: CertificateFiles): readonly string[] {
+  return [
+    'myhostname = upstream.test',
+    `virtual_mailbox_domains = ${DESTINATION}`,
+    `virtual_mailbox_base = ${folder}/mail`,
+    'virtual_mailbox_maps = static:inbox/',
+    `virtual_uid_maps = static:${NOBODY}`,
+    `virtual_gid_maps = static:${NOBODY}`,
+    'virtual_mailbox_limit = 0',
+    'message_size_limit = 134217728',
+    'smtpd_tls_security_level = encrypt',
+    `smtpd_tls_cert_file = ${certificate.certificate}`,
+    `smtpd_tls_key_file = ${certificate.key}`,
+    'smtpd_tls_auth_only = yes',
+    'smtpd_sasl_auth_enable = yes',
+    'smtpd_sasl_type = dovecot',
+    `smtpd_sasl_path = ${folder}/auth`,
+    'smtpd_relay_restrictions = permit_sasl_authenticated, reject',
+  ];
+}
+
+function recipientSettings(map: string): readonly string[] {
+  return [
+    `smtpd_recipient_restrictions = check_recipient_access regexp:${map}, permit_sasl_authenticated, reject`,
+  ];
+}
+
+function listeningServices(ports: PostfixUpstream['ports']): readonly string[] {
+  return [
+    `127.0.0.1:${ports.starttls} inet n - n - - smtpd`,
+    `127.0.0.1:${ports.implicit} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes`,
+  ];
+}
+
+function listIfThere(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}

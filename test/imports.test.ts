@@ -42,7 +42,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
 const edgeFolder = (file: string) =>
   /^(server\/(?:submission|cli|relay|queue)|admin\/api)\//.exec(file)?.[1] ?? file;
 
-/** Each library and the files that may import it; smtp-server is subclassed in two. */
+/** Each library and the files that may import it; smtp-server is subclassed in three. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['server/tls/issue.ts'],
   argon2: ['server/accounts/password.ts'],
@@ -53,7 +53,11 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   nodemailer: ['server/relay/drivers/smtp-connection.ts'],
   pino: ['server/log.ts'],
   'reflect-metadata': ['server/tls/issue.ts'],
-  'smtp-server': ['server/submission/connection.ts', 'server/submission/server.ts'],
+  'smtp-server': [
+    'server/submission/connection.ts',
+    'server/submission/data-parser.ts',
+    'server/submission/server.ts',
+  ],
   yaml: ['server/config/yaml-text.ts'],
   zod: ['server/config/shape.ts'],
 };

@@ -13,6 +13,7 @@ import { formatReply, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticate } from './authentication.ts';
+import { DataParser } from './data-parser.ts';
 import { DATA_WINDOW, type Deadlines, overdue } from './deadlines.ts';
 import type { Intake } from './intake.ts';
 import { type Action, createSession, type Session, type SessionSettings } from './session.ts';
@@ -71,6 +72,13 @@ export class SubmissionConnection extends SMTPConnection {
   /** The library waits 100 ms for early talkers and asks the DNS for a name: neither helps a LAN, both cost. */
   override init(): void {
     this._setListeners(() => this.#begin());
+  }
+
+  override _createParser(): DataParser {
+    const parser = new DataParser({ maxCommandLength: this._server.options.maxCommandLength });
+    parser.oncommand = (line, callback) => this._onCommand(line, callback);
+    parser.on('error', () => this.#refuse(replies.lineTooLong, 'protocol'));
+    return parser;
   }
 
   /** Ends a session that is idle or too slow. Called about once a second. */

@@ -168,8 +168,9 @@ describe('capacity', () => {
     const probes = { min: 50, max: 50, maxUnreachable: 50 };
     const clock = { now: () => Date.now(), monotonic: () => performance.now() };
     const bench = relayTo(await upstreamAt(server.port), { probes, clock });
+    const woken = new Promise<void>(resolve => bench.relay.onCapacity(() => free(bench) === 1 && resolve()));
     await bench.deliver();
-    await new Promise<void>(resolve => bench.relay.onCapacity(() => free(bench) === 1 && resolve()));
+    await woken;
   });
 });
 

@@ -7,7 +7,7 @@ import type { Log } from '../events.ts';
 import type { ClockTrust } from './clock-trust.ts';
 import type { ContentReader } from './content-reader.ts';
 import type { Delivery, Phase, Relay } from './delivery.ts';
-import type { Claim } from './message.ts';
+import type { Claim, Damage } from './message.ts';
 import type { Queue, RecipientSettlement } from './queue.ts';
 import type { RetryPolicy } from './schedule.ts';
 import { settlement } from './settlement.ts';
@@ -52,9 +52,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     if (opened.kind === 'damaged') {
       onHandedOver();
       onDelivered();
-      log('queue.content_damaged', { id: message.id, text: opened.text });
-      await insist(() => queue.hold(claim, opened.text, clock.now()));
-      return;
+      return hold(claim, opened);
     }
     const startedAt = clock.now();
     const begun = clock.monotonic();
@@ -74,7 +72,14 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     const delivery = await delivering;
     renewal.stop();
     onDelivered();
+    const damage = failedOnOurSide(delivery) ? await content.inspect(claim) : null;
+    if (damage) return hold(claim, damage);
     await settle(claim, delivery, startedAt, clock.monotonic() - begun);
+  };
+
+  const hold = async (claim: Claim, { text }: Damage): Promise<void> => {
+    log('queue.content_damaged', { id: claim.message.id, text });
+    await insist(() => queue.hold(claim, text, clock.now()));
   };
 
   const renewWhileRunning = (claim: Claim) => {
@@ -193,6 +198,11 @@ const NO_OUTCOME = {
   reply: null,
   text: 'The attempt ended without an answer for this recipient.',
 } as const;
+
+/** The stored content could not be sent: perhaps it is damaged. */
+function failedOnOurSide({ outcomes }: Delivery): boolean {
+  return outcomes.some(outcome => outcome.kind === 'deferred' && outcome.stage === 'content');
+}
 
 function explain(outcome: Delivery['outcomes'][number]): Readonly<{ reason: string; text: string }> {
   return outcome.kind === 'relayed'

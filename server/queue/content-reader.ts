@@ -1,13 +1,16 @@
-// Opens what was stored for a delivery and proves that it is what was stored: length and SHA-256 are compared on reading.
-// Damage is a value: that one message is held, all others go on.
+// Opens what was stored for a delivery, with the proof that it must pass: the hash of a body is compared here, that of a
+// file while it is sent (reading it twice would cost as much as sending it). Damage is a value: that one message is held,
+// all others go on.
 
 import { createHash } from 'node:crypto';
-import type { Claim, OpenedContent } from './message.ts';
+import type { Claim, Damage, OpenedContent } from './message.ts';
 import type { Queue } from './queue.ts';
 import type { Spool } from './spool.ts';
 
 export type ContentReader = Readonly<{
   open: (claim: Claim) => Promise<OpenedContent>;
+  /** Whether a file is what was stored: asked when sending it failed on our side. */
+  inspect: (claim: Claim) => Promise<Damage | null>;
   /** Removes the file of a message whose row already says that its content is gone. */
   discard: (id: string) => Promise<void>;
 }>;
@@ -25,17 +28,10 @@ export function createContentReader({
     return { kind: 'content', content: { kind: 'octets', octets } };
   };
 
-  const openFile = async ({ message }: Claim): Promise<OpenedContent> => {
-    const found = await spool.check(message.id);
-    if (!found) return damaged(`Its file ${message.id}.eml in the spool folder cannot be read.`);
-    if (found.hash !== message.hash || found.size !== message.size) {
-      return damaged(`Its file ${message.id}.eml in the spool folder is not what was stored.`);
-    }
-    return {
-      kind: 'content',
-      content: { kind: 'file', size: message.size, open: () => spool.open(message.id) },
-    };
-  };
+  const openFile = ({ message: { id, size, hash } }: Claim): OpenedContent => ({
+    kind: 'content',
+    content: { kind: 'file', size, hash, open: () => spool.open(id) },
+  });
 
   return {
     open: claim => {
@@ -43,18 +39,26 @@ export function createContentReader({
         case 'body':
           return openBody(claim);
         case 'spool':
-          return openFile(claim);
+          return Promise.resolve(openFile(claim));
         case 'gone':
           return Promise.resolve(damaged('Its content was already removed.'));
         default:
           return claim.message.content satisfies never;
       }
     },
+    inspect: async ({ message }) => {
+      if (message.content !== 'spool') return null;
+      const found = await spool.check(message.id);
+      const file = `Its file ${message.id}.eml in the spool folder`;
+      if (!found) return damaged(`${file} cannot be read.`);
+      const same = found.hash === message.hash && found.size === message.size;
+      return same ? null : damaged(`${file} is not what was stored.`);
+    },
     discard: spool.remove,
   };
 }
 
-function damaged(what: string): OpenedContent {
+function damaged(what: string): Damage {
   return {
     kind: 'damaged',
     text: `${what} The message is held and will not be sent; the disk may be failing.`,

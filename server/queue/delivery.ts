@@ -10,7 +10,8 @@ export type BodyType = '7bit' | '8bitmime';
 /** The stored octets, complete with our header prefix, CRLF line ends, not dot-stuffed. */
 export type Content =
   | Readonly<{ kind: 'octets'; octets: Uint8Array }>
-  | Readonly<{ kind: 'file'; size: number; open: () => Readable }>;
+  /** `hash`: SHA-256 that the octets must have, hexadecimal. It is compared while they are sent, before the final dot. */
+  | Readonly<{ kind: 'file'; size: number; hash: string; open: () => Readable }>;
 
 /** How far a delivery has come; written to the recipient rows so that a crash in `awaiting-reply` is known as ambiguous. */
 export type Phase = 'dialling' | 'envelope' | 'body' | 'awaiting-reply';

@@ -50,8 +50,11 @@ export function createRelay(deps: RelayDeps): Relay {
     const waits = routed().flatMap(lane => lane.untilProbe() ?? []);
     const wait = Math.min(...waits);
     if (stopping || waits.length === 0 || wait <= 0) return;
-    // One millisecond later, so that rounding never wakes the runner just before the time.
-    probeTimer = setTimeout(wake, wait + 1);
+    // A timer may fire a moment early, by the loop's own clock: then it is planned again, for nobody else would wake us.
+    probeTimer = setTimeout(() => {
+      planProbe();
+      wake();
+    }, Math.ceil(wait));
   }
 
   function follow(): void {

@@ -67,7 +67,11 @@ describe('stored content', () => {
     const [claim] = await claimAt(bench.queue, NOW);
     if (!claim) throw new Error('nothing was due');
     const opened = await reader().open(claim);
-    expect(opened).toMatchObject({ kind: 'content', content: { kind: 'file', size: 5 } });
+    expect(opened).toMatchObject({
+      kind: 'content',
+      content: { kind: 'file', size: 5, hash: claim.message.hash },
+    });
+    expect(await reader().inspect(claim)).toBeNull();
   });
 
   it.each([
@@ -78,18 +82,22 @@ describe('stored content', () => {
     harm(join(bench.folder, 'spool', 'M1.eml'));
     const [claim] = await claimAt(bench.queue, NOW);
     if (!claim) throw new Error('nothing was due');
-    const opened = await reader().open(claim);
-    expect(opened).toMatchObject({ kind: 'damaged' });
+    expect(await reader().inspect(claim)).toMatchObject({ kind: 'damaged' });
   });
 
-  it('is damaged when the file is missing, and when the body is not what was stored', async () => {
+  it('is damaged when the file is missing', async () => {
     await spoolMessage('M1', 'hello');
-    await bench.queue.enqueue(newMessage('M2'), NOW);
     await bench.spool.remove('M1');
-    const claims = await claimAt(bench.queue, NOW);
+    const [claim] = await claimAt(bench.queue, NOW);
+    if (!claim) throw new Error('nothing was due');
+    expect(await reader().inspect(claim)).toMatchObject({ kind: 'damaged' });
+  });
+
+  it('is damaged when the body is not what was stored', async () => {
+    await bench.queue.enqueue(newMessage('M2'), NOW);
+    const [claim] = await claimAt(bench.queue, NOW);
+    if (!claim) throw new Error('nothing was due');
     await bench.database.commit([{ sql: `UPDATE body SET octets = ?`, params: [Buffer.from('other')] }]);
-    for (const claim of claims)
-      expect(await reader().open({ ...claim, octets: null })).toMatchObject({ kind: 'damaged' });
-    expect(claims).toHaveLength(2);
+    expect(await reader().open({ ...claim, octets: null })).toMatchObject({ kind: 'damaged' });
   });
 });

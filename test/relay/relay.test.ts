@@ -1,6 +1,7 @@
 // Deliveries through the whole relay to a remote server on a real socket: what it must see, and what each of its
 // answers and silences must come to.
 
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Phase } from '../../server/queue/delivery.ts';
@@ -187,7 +188,7 @@ describe('an upstream that breaks off', () => {
     const { deliver } = relayTo(await upstreamAt(server.port));
     const body = Buffer.alloc(3_000_000, 'x');
     const { outcomes, fault } = await deliver({
-      content: { kind: 'file', size: body.length, open: () => pieces(body) },
+      content: file(body),
     });
     expect(fault).toBeNull();
     expect(outcomes[0]).toMatchObject({ kind: 'deferred', reason: 'connection-lost' });
@@ -285,7 +286,7 @@ describe('an upstream that talks nonsense', () => {
     const { deliver } = relayTo(await upstreamAt(server.port));
     const body = Buffer.alloc(8_000_000, 'x');
     const { outcomes } = await deliver({
-      content: { kind: 'file', size: body.length, open: () => pieces(body) },
+      content: file(body),
     });
     expect(outcomes[0]).toMatchObject({ kind: 'deferred' });
   });
@@ -305,7 +306,7 @@ describe('a stored message', () => {
     const { deliver } = relayTo(await upstreamAt(server.port));
     const body = Buffer.from(`Subject: big\r\n\r\n${'.line of text\r\n'.repeat(60_000)}`);
     const { outcomes } = await deliver({
-      content: { kind: 'file', size: body.length, open: () => pieces(body) },
+      content: file(body),
     });
     expect(outcomes[0]?.kind).toBe('relayed');
     const stuffed = body.toString().replaceAll('\r\n.', '\r\n..');
@@ -319,22 +320,39 @@ describe('a stored message', () => {
     const server = await remote();
     const { deliver } = relayTo(await upstreamAt(server.port));
     const { outcomes } = await deliver({
-      content: { kind: 'file', size, open: () => pieces(Buffer.alloc(octets, 'x')) },
+      content: { ...file(Buffer.alloc(octets, 'x')), size },
     });
     expect(outcomes[0]).toMatchObject({ kind: 'deferred', stage: 'content' });
     expect(server.bodies).toEqual([]);
     expect((await deliver()).outcomes[0]?.kind).toBe('relayed');
   });
 
+  it('that is not what was stored is never finished with a dot', async () => {
+    const server = await remote();
+    const { deliver } = relayTo(await upstreamAt(server.port));
+    const stored = file(Buffer.alloc(100, 'x'));
+    const { outcomes } = await deliver({
+      content: { ...stored, open: () => pieces(Buffer.alloc(100, 'y')) },
+    });
+    expect(outcomes[0]).toMatchObject({ kind: 'deferred', stage: 'content' });
+    expect(server.bodies).toEqual([]);
+  });
+
   it('that cannot be read is deferred, and the upstream stays usable', async () => {
     const server = await remote();
     const { deliver } = relayTo(await upstreamAt(server.port));
     const open = () => Readable.from(broken());
-    const { outcomes } = await deliver({ content: { kind: 'file', size: 9, open } });
+    const { outcomes } = await deliver({ content: { ...file(Buffer.alloc(9)), open } });
     expect(outcomes[0]).toMatchObject({ kind: 'deferred', stage: 'content' });
     expect(server.bodies).toEqual([]);
   });
 });
+
+/** A stored file with these octets. */
+function file(body: Buffer) {
+  const hash = createHash('sha256').update(body).digest('hex');
+  return { kind: 'file', size: body.length, hash, open: () => pieces(body) } as const;
+}
 
 function pieces(body: Buffer): Readable {
   return Readable.from(slices(body), { objectMode: false });

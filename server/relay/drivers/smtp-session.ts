@@ -137,7 +137,10 @@ type Body = Readonly<{ source: Buffer | Readable; wire: Uint8Array | Transform }
 
 function openBody({ content, size }: DeliveryRequest, connection: UpstreamConnection): Body {
   if (content.kind === 'octets') return { source: WRITTEN_BY_OURSELVES, wire: content.octets };
-  return { source: content.open(), wire: createBodyStream(size, () => connection.bodyRead()) };
+  return {
+    source: content.open(),
+    wire: createBodyStream({ octets: size, hash: content.hash }, () => connection.bodyRead()),
+  };
 }
 
 /** nodemailer only asks whether there is a message: the octets go out by themselves. */

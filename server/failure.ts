@@ -1,7 +1,7 @@
 // How the process ends: by a signal, in order; or at once, when it can no longer keep its promise (a failed sync, a bug).
 // In the second case nothing more is acknowledged, and the restart recovers from what is on disk.
 
-import type { DurationMs } from './clock.ts';
+import type { Clock, DurationMs } from './clock.ts';
 import type { Logging } from './log.ts';
 
 export type Failure = Readonly<{
@@ -15,8 +15,10 @@ export type Failure = Readonly<{
 
 /** Time for the last 421 and the last log line. */
 const LAST_WORDS: DurationMs = 200;
+/** Ctrl-C in a terminal under npm sends the signal twice, from the terminal and from npm: within this time it is one. */
+const SAME_SIGNAL: DurationMs = 500;
 
-export function createFailure({ log, flush }: Logging): Failure {
+export function createFailure({ log, flush }: Logging, clock: Clock): Failure {
   let lastAction: () => Promise<void> = async () => undefined;
   let exiting = false;
 
@@ -47,14 +49,15 @@ export function createFailure({ log, flush }: Logging): Failure {
     },
     firstSignal: () =>
       new Promise(resolve => {
-        let asked = false;
+        let askedAt: DurationMs | null = null;
         const onSignal = (signal: NodeJS.Signals) => {
-          if (asked) {
+          if (askedAt === null) {
+            askedAt = clock.monotonic();
+            resolve(signal);
+          } else if (clock.monotonic() - askedAt > SAME_SIGNAL) {
             flush();
             process.exit(1);
           }
-          asked = true;
-          resolve(signal);
         };
         process.on('SIGTERM', onSignal);
         process.on('SIGINT', onSignal);

@@ -44,3 +44,9 @@ export function makeId(now: EpochMs, random: RandomBytes): string {
   for (const byte of random(RANDOM_DIGITS)) digits += ALPHABET.charAt(byte & 31);
   return digits;
 }
+
+/** A number in [0, 1), for jitter. */
+export function fraction(random: RandomBytes): number {
+  const [high = 0, low = 0] = random(2);
+  return (high * 256 + low) / 65_536;
+}

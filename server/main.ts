@@ -38,13 +38,18 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openStore: async ({ config }) => {
     const { openCommandStore } = await import('./open-command-store.ts');
     try {
-      return { kind: 'open', store: await openCommandStore({ config, clock, random }) };
+      return { kind: 'open', store: await openCommandStore({ config, clock, random, onFatal: endCommand }) };
     } catch (error) {
       if (!isRefusedStart(error)) throw error;
       return { kind: 'refused', text: error.message };
     }
   },
 });
+
+function endCommand(text: string): void {
+  terminal.complain(`postern: ${text}\n`);
+  process.exit(1);
+}
 
 /** How whoever reads the welcome calls the command line, with the flags that find this data folder. */
 function commandHere(): string {

@@ -13,35 +13,54 @@ import { makeId, type RandomBytes } from './ids.ts';
 import { createQueueOperator } from './queue/operator.ts';
 import { createQueue } from './queue/queue.ts';
 import { createSpool } from './queue/spool.ts';
-import { refusedStart } from './refused-start.ts';
+import { isRefusedStart } from './refused-start.ts';
 import { testUpstream } from './relay/upstream-test.ts';
 import { createUpstreams } from './relay/upstreams.ts';
-import { openStore } from './storage/open-store.ts';
+import { openStore, type Store } from './storage/open-store.ts';
 import { runAsOwnerOf } from './storage/run-as.ts';
 import { type Certificates, createCertificates } from './tls/certificates.ts';
 import { localAddresses } from './tls/local-addresses.ts';
 
-type Deps = Readonly<{ config: Config; clock: Clock; random: RandomBytes }>;
+type Deps = Readonly<{
+  config: Config;
+  clock: Clock;
+  random: RandomBytes;
+  /** A sync failed: say so and end. */
+  onFatal: (text: string) => void;
+}>;
 
 /** Throws a refused start where the data folder cannot be used. */
-export async function openCommandStore({ config, clock, random }: Deps): Promise<CommandStore> {
+export async function openCommandStore({ config, clock, random, onFatal }: Deps): Promise<CommandStore> {
   runAsOwnerOf(config.storage.path);
   const store = await openStore({
     path: config.storage.path,
     as: 'command',
     allowUnsafeFilesystem: config.storage.allow_unsafe_filesystem,
     random,
-    onFatal: text => {
-      throw refusedStart(text);
-    },
+    onFatal,
   });
+  try {
+    return await overStore({ config, clock, random, onFatal }, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
+  const { config, clock, random } = deps;
   const { database, folder, sealer, observations } = store;
   const newId = () => makeId(clock.now(), random);
   const identity = await readIdentity(database, config.hostname, newId);
-  const certificates = await openCertificates({ config, clock, random }, folder.tls, identity.hostname);
+  const warnings = [...store.warnings];
+  const certificates = await openCertificates(deps, folder.tls, identity.hostname).catch(error => {
+    // Accounts and mail must be within reach whatever is wrong with a certificate.
+    if (!isRefusedStart(error)) throw error;
+    warnings.push(error.message);
+    return unusable(error);
+  });
   store.letGo();
   const hasher = createPasswordHasher({ random });
-  const warnings = [...store.warnings];
   const accounts = await createAccounts({
     database,
     clock,
@@ -67,8 +86,8 @@ export async function openCommandStore({ config, clock, random }: Deps): Promise
       testUpstream({ upstream, password: upstreams.password(upstream), hostname, clock }),
     queue: {
       ...createQueueOperator(database),
-      remove: async filter => {
-        const removed = await createQueueOperator(database).remove(filter);
+      remove: async (filter, now) => {
+        const removed = await createQueueOperator(database).remove(filter, now);
         // The rows are gone for good; only then do the files go.
         if ('spooled' in removed) for (const id of removed.spooled) await spool.remove(id);
         return removed;
@@ -84,6 +103,17 @@ export async function openCommandStore({ config, clock, random }: Deps): Promise
       certificates.close();
       await store.close();
     },
+  };
+}
+
+/** Stands for certificates that cannot be opened: whoever asks for them is told why. */
+function unusable(why: Error): CommandStore['certificates'] & Readonly<{ close: () => void }> {
+  return {
+    describe: () => {
+      throw why;
+    },
+    renew: async () => ({ kind: 'refused', text: why.message }),
+    close: () => undefined,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Clock, DurationMs } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import { createFailure, type Failure } from './failure.ts';
 import { type Identity, readIdentity } from './identity.ts';
-import { makeId, pooled, type RandomBytes } from './ids.ts';
+import { fraction, makeId, pooled, type RandomBytes } from './ids.ts';
 import type { Logging } from './log.ts';
 import { createLogins, type Logins } from './logins.ts';
 import { type ClockTrust, createClockTrust } from './queue/clock-trust.ts';
@@ -105,7 +105,7 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
 
 async function layGround(deps: ServeDeps): Promise<Ground> {
   const { config, clock, random, logging } = deps;
-  const failure = createFailure(logging);
+  const failure = createFailure(logging, clock);
   const store = await openStore({
     path: config.storage.path,
     as: 'serve',
@@ -165,7 +165,7 @@ async function createMailPath({ deps, store, identity, clockTrust, failure }: Gr
     },
     clock,
     clockTrust,
-    random: Math.random,
+    random: () => fraction(chance),
     log,
     clientsWait: () => intake.busy(),
   });

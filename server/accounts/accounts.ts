@@ -62,6 +62,8 @@ export type Accounts = Readonly<{
   remove: (name: string) => Promise<AccountChanged | AccountProblem>;
   /** For the verifier: the account as it is now, hash included, from memory. */
   lookup: (canonicalName: string) => StoredAccount | null;
+  /** Reads what the command line may have changed a moment ago. */
+  refresh: () => Promise<void>;
   /** The same password hashed with today's parameters. Does nothing where the password has changed meanwhile. */
   renewHash: (stored: StoredAccount, newHash: string) => Promise<void>;
   /** The account of a session as it is now, from memory; null once it was removed. */
@@ -124,6 +126,7 @@ export async function createAccounts(deps: AccountsDeps): Promise<Accounts> {
     disable: name => change(name, account => [updateEnabled(account.id, false)]),
     remove: name => change(name, account => removeAccount(account.id, deps.clock.now())),
     lookup: view.byCanonicalName,
+    refresh: view.reload,
     renewHash: async (stored, newHash) => {
       await deps.database.commit([replaceHash(stored, newHash)]);
       await view.reload();

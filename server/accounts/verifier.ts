@@ -36,7 +36,7 @@ export type Verification =
 export type Verifier = Readonly<{ verify: (credentials: Credentials) => Promise<Verification> }>;
 
 export type VerifierDeps = Readonly<{
-  accounts: Pick<Accounts, 'lookup' | 'renewHash'>;
+  accounts: Pick<Accounts, 'lookup' | 'refresh' | 'renewHash'>;
   hasher: PasswordHasher;
   semaphore: Semaphore;
   verifiedCredentials: VerifiedCredentials;
@@ -70,22 +70,39 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     return computation;
   };
 
+  const verifyOnce = async (login: Login): Promise<Verification> => {
+    const key = cacheKey(deps.fingerprint, login);
+    // Only an account that could log in profits from the cache: a disabled one must not answer faster or slower.
+    if (login.stored?.account.enabled === true && deps.verifiedCredentials.has(key))
+      return verified(deps, login.stored, true);
+    const result = await compute(login, key);
+    if (result.kind === 'busy') return { kind: 'busy' };
+    const judged = judge(login, result.value, deps.accounts.lookup(login.name));
+    if (judged.kind === 'refused') return judged;
+    deps.verifiedCredentials.remember(key);
+    renewHash(deps, judged.stored, login.password);
+    return verified(deps, judged.stored, false);
+  };
+
   return {
     verify: async credentials => {
       const login = beginLogin(deps, credentials);
-      const key = cacheKey(deps.fingerprint, login);
-      // Only an account that could log in profits from the cache: a disabled one must not answer faster or slower.
-      if (login.stored?.account.enabled === true && deps.verifiedCredentials.has(key))
-        return verified(deps, login.stored, true);
-      const result = await compute(login, key);
-      if (result.kind === 'busy') return { kind: 'busy' };
-      const judged = judge(login, result.value, deps.accounts.lookup(login.name));
-      if (judged.kind === 'refused') return judged;
-      deps.verifiedCredentials.remember(key);
-      renewHash(deps, judged.stored, login.password);
-      return verified(deps, judged.stored, false);
+      const verification = await verifyOnce(login);
+      if (verification.kind !== 'refused') return verification;
+      // Somebody may have made the account, or its password, a moment ago by the command line: then it counts already.
+      await deps.accounts.refresh();
+      const again = beginLogin(deps, credentials);
+      return isSame(login.stored, again.stored) ? verification : verifyOnce(again);
     },
   };
+}
+
+function isSame(then: StoredAccount | null, now: StoredAccount | null): boolean {
+  const [one, other] = [then?.account, now?.account];
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.id === other.id && one.credentialVersion === other.credentialVersion && one.enabled === other.enabled
+  );
 }
 
 function beginLogin(deps: VerifierDeps, credentials: Credentials): Login {

@@ -111,9 +111,15 @@ async function retry(call: Call, store: CommandStore): Promise<Result> {
 async function remove(call: Call, store: CommandStore): Promise<Result> {
   const filter = await choice(call, store);
   if ('kind' in filter) return filter;
-  const result = await store.queue.remove(filter);
+  const result = await store.queue.remove(filter, store.clock.now());
   if ('kind' in result) return failed(refusalText(result));
-  return done(`${counted(result.deleted, 'message')} deleted.`, { messages: result.deleted });
+  const { messages, recipients, inFlight } = result;
+  const text = `${counted(recipients, 'recipient')} deleted; ${counted(messages, 'message')} gone with that.`;
+  const warnings =
+    inFlight === 0
+      ? []
+      : [`${counted(inFlight, 'recipient')} of these was just being sent and may still arrive.`];
+  return done(text, { messages, recipients }, { warnings });
 }
 
 async function stats(_call: Call, store: CommandStore): Promise<Result> {

@@ -1,11 +1,12 @@
 // The operator's view of the queue and hand in it: list, show, retry, delete, stats. Used by the command line while the
-// server runs; every change is one durable commit, and a running server sees it at once. Reads rows, never content.
+// server runs; every change is one durable commit, and a running server notices within half a second. Filters choose
+// recipients: what else waits in the same message is left alone. Reads rows, never content.
 
 import type { EpochMs } from '../clock.ts';
 import type { CommitRefusal, Database, Row, SqlValue } from '../storage/database.ts';
 import type { RecipientState } from './message.ts';
 
-/** All conditions must hold; an empty filter means every message. */
+/** All conditions must hold for one and the same recipient; an empty filter means every recipient that is not relayed. */
 export type QueueFilter = Readonly<{
   ids?: readonly string[];
   /** The account's canonical name. */
@@ -56,24 +57,30 @@ export type QueueStats = Readonly<
   Record<'queued' | 'in_flight' | 'deferred' | 'held' | 'relayed' | 'failed' | 'expired' | 'bytes', number>
 >;
 
+export type Removed = Readonly<{
+  /** Messages of which nothing is left. */
+  messages: number;
+  recipients: number;
+  /** Of these, recipients to whom it was just being sent: it may still arrive. */
+  inFlight: number;
+  /** Ids of spool files that nobody needs any more. */
+  spooled: readonly string[];
+}>;
+
 export type QueueOperator = Readonly<{
   /** Oldest first. Wholly relayed messages only with `finished`, or asked for by state or id; the same for the others. */
   list: (filter: QueueFilter) => Promise<readonly ListedMessage[]>;
   attempts: (id: string) => Promise<readonly RecordedAttempt[]>;
   /** Makes waiting recipients due now and puts failed and expired ones back into the queue. Returns how many. */
   retry: (filter: QueueFilter, now: EpochMs) => Promise<number | CommitRefusal>;
-  /** Deletes messages with everything known of them. Returns how many; their spool files are swept by the server. */
-  remove: (
-    filter: QueueFilter,
-  ) => Promise<Readonly<{ deleted: number; spooled: readonly string[] }> | CommitRefusal>;
+  /** Deletes the recipients chosen, and the messages that have none left. Their spool files are the caller's to remove. */
+  remove: (filter: QueueFilter, now: EpochMs) => Promise<Removed | CommitRefusal>;
   stats: () => Promise<QueueStats>;
 }>;
 
-const UNFINISHED = `EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id AND state <> 'relayed')`;
-
 export function createQueueOperator(database: Database): QueueOperator {
   const list = async (filter: QueueFilter): Promise<readonly ListedMessage[]> => {
-    const { where, params } = condition(filter);
+    const { where, params } = chosenMessages(filter);
     const messages = await database.read(
       `SELECT message.*, account.name AS account_name FROM message LEFT JOIN account ON account.id = message.account_id
        WHERE ${where} ORDER BY queued_at, message.id`,
@@ -103,33 +110,48 @@ export function createQueueOperator(database: Database): QueueOperator {
     },
 
     retry: async (filter, now) => {
-      const { where, params } = condition(filter);
+      const { where, params } = chosenRecipients(filter);
       const result = await database.commit([
         {
           sql: `UPDATE recipient SET state = CASE WHEN state = 'queued' THEN 'queued' ELSE 'deferred' END, next_attempt_at = ?,
               deferrals = CASE WHEN state IN ('failed', 'expired') THEN 0 ELSE deferrals END,
               age = CASE WHEN state IN ('failed', 'expired') THEN 0 ELSE age END, settled_at = NULL
-            WHERE state IN ('queued', 'deferred', 'failed', 'expired') AND message_id IN (${idsWhere(where)})`,
+            WHERE state IN ('queued', 'deferred', 'failed', 'expired') AND ${where} RETURNING message_id`,
           params: [now, ...params],
         },
         {
-          sql: `UPDATE message SET held_at = NULL WHERE held_at IS NOT NULL AND id IN (${idsWhere(where)})`,
-          params,
+          // What is tried again is no longer held.
+          sql: `UPDATE message SET held_at = NULL WHERE held_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recipient
+            WHERE message_id = message.id AND state = 'deferred' AND next_attempt_at IS NULL)`,
         },
       ]);
       return result.kind === 'committed' ? (result.effects[0]?.changes ?? 0) : result;
     },
 
-    remove: async filter => {
-      const { where, params } = condition(filter);
+    remove: async (filter, now) => {
+      const { where, params } = chosenRecipients(filter);
       const result = await database.commit([
-        { sql: `DELETE FROM message WHERE id IN (${idsWhere(where)}) RETURNING id, content`, params },
+        { sql: `DELETE FROM recipient WHERE ${where} RETURNING state`, params },
+        {
+          sql: `DELETE FROM message WHERE NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id)
+            RETURNING id, content`,
+        },
+        // A message of which only relayed recipients are left is finished: its content goes.
+        {
+          sql: `UPDATE message SET content = 'gone', retired_at = ? WHERE content <> 'gone' AND NOT EXISTS (
+            SELECT 1 FROM recipient WHERE message_id = message.id AND state <> 'relayed') RETURNING id, content_hash`,
+          params: [now],
+        },
+        { sql: `DELETE FROM body WHERE message_id IN (SELECT id FROM message WHERE content = 'gone')` },
       ]);
       if (result.kind !== 'committed') return result;
-      const rows = result.effects[0]?.rows ?? [];
+      const [recipients = [], messages = [], finished = []] = result.effects.map(effect => effect.rows);
+      const spooled = messages.filter(row => row['content'] === 'spool');
       return {
-        deleted: rows.length,
-        spooled: rows.filter(row => row['content'] === 'spool').map(row => String(row['id'])),
+        messages: messages.length,
+        recipients: recipients.length,
+        inFlight: recipients.filter(row => row['state'] === 'in_flight').length,
+        spooled: [...spooled, ...finished].map(row => String(row['id'])),
       };
     },
 
@@ -158,34 +180,38 @@ export function createQueueOperator(database: Database): QueueOperator {
 
 type Condition = Readonly<{ where: string; params: readonly SqlValue[] }>;
 
-function condition(filter: QueueFilter): Condition {
+/** A condition on the table `recipient`. */
+function chosenRecipients(filter: QueueFilter): Condition {
   const parts: string[] = [];
   const params: SqlValue[] = [];
   if (filter.ids) {
-    parts.push(filter.ids.length > 0 ? `message.id IN (${filter.ids.map(() => '?').join(', ')})` : '1 = 0');
+    parts.push(
+      filter.ids.length > 0 ? `recipient.message_id IN (${filter.ids.map(() => '?').join(', ')})` : '1 = 0',
+    );
     params.push(...filter.ids);
   }
   if (filter.account !== undefined) {
-    parts.push('account.canonical_name = ?');
+    parts.push(`recipient.message_id IN (SELECT message.id FROM message JOIN account ON account.id = message.account_id
+      WHERE account.canonical_name = ?)`);
     params.push(filter.account);
   }
   if (filter.state !== undefined) {
-    parts.push('EXISTS (SELECT 1 FROM recipient AS r WHERE r.message_id = message.id AND r.state = ?)');
+    parts.push('recipient.state = ?');
     params.push(filter.state);
   }
   if (filter.recipient !== undefined) {
-    parts.push(
-      'EXISTS (SELECT 1 FROM recipient AS r WHERE r.message_id = message.id AND LOWER(r.forward_path) = LOWER(?))',
-    );
+    parts.push('LOWER(recipient.forward_path) = LOWER(?)');
     params.push(filter.recipient);
   }
-  if (!filter.ids && filter.state === undefined && !filter.finished) parts.push(UNFINISHED);
-  if (parts.length === 0) parts.push('1 = 1');
-  return { where: parts.join(' AND '), params };
+  if (!filter.ids && filter.state === undefined && !filter.finished)
+    parts.push(`recipient.state <> 'relayed'`);
+  return { where: parts.length > 0 ? parts.join(' AND ') : '1 = 1', params };
 }
 
-function idsWhere(where: string): string {
-  return `SELECT message.id FROM message LEFT JOIN account ON account.id = message.account_id WHERE ${where}`;
+/** A condition on the table `message`: those with a recipient that is chosen. */
+function chosenMessages(filter: QueueFilter): Condition {
+  const { where, params } = chosenRecipients(filter);
+  return { where: `message.id IN (SELECT recipient.message_id FROM recipient WHERE ${where})`, params };
 }
 
 function parseMessage(row: Row, recipients: readonly Row[]): ListedMessage {

@@ -5,6 +5,7 @@
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import type { DurationMs } from '../clock.ts';
 import { MAX_EXCHANGE_LINE } from '../sasl/exchange.ts';
+import { parseClientAddress } from '../smtp/address.ts';
 import { type ConnectionContext, SubmissionConnection } from './connection.ts';
 import type { SessionSettings } from './session.ts';
 
@@ -135,7 +136,7 @@ type HandshakeError = Error &
 function reportError(error: HandshakeError, { log }: Pick<ConnectionContext, 'log'>): void {
   if (reported.has(error)) return;
   reported.add(error);
-  const address = error.remoteAddress ?? error.meta?.remoteAddress;
+  const address = parseClientAddress(error.remoteAddress ?? error.meta?.remoteAddress)?.text;
   const isTls = /^ERR_(SSL|TLS)|^EPROTO/.test(error.code ?? '') || error.meta !== undefined;
   if (!isTls) return;
   log('session.tls_failed', { ...(address === undefined ? {} : { address }), text: explainHandshake(error) });
@@ -153,7 +154,7 @@ function explainHandshake(error: HandshakeError): string {
     return `The device does not trust Postern's certificate: import ca.crt into the device, or let it accept any certificate. ${code}`;
   }
   if (/WRONG_VERSION_NUMBER|HTTP_REQUEST/.test(code)) {
-    return `The device did not speak TLS on a port that begins with TLS: use STARTTLS on port 587, or SSL/TLS on port 465. ${code}`;
+    return `The device did not speak TLS on a port that begins with TLS: choose SSL/TLS in the device, or the port for STARTTLS. ${code}`;
   }
   return `The TLS handshake failed: ${error.message}`;
 }

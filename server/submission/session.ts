@@ -92,6 +92,14 @@ export function createSession(
 
   const standing = (): Standing => ({ secure, greeted, principal, transaction });
 
+  /** An account that was disabled or removed meanwhile sends nothing more, in the middle of a transaction either. */
+  const dropIfRevoked = () => {
+    if (principal && !settings.isInForce(principal)) {
+      principal = null;
+      transaction = null;
+    }
+  };
+
   const greet = (argument: Uint8Array) => {
     hello = parseHello(argument);
     greeted = true;
@@ -142,7 +150,7 @@ export function createSession(
   };
 
   const mail: Handler = argument => {
-    if (principal && !settings.isInForce(principal)) principal = null;
+    dropIfRevoked();
     const early = checkMayBegin(standing());
     if (early) return early;
     const parsed = parseMail(argument, hostname);
@@ -167,6 +175,7 @@ export function createSession(
   };
 
   const data: Handler = argument => {
+    dropIfRevoked();
     const refused = checkData(standing());
     if (refused) return refused;
     if (argument.length > 0) return say(replies.badArguments, { reason: 'DATA takes no parameters' });

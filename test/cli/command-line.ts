@@ -39,7 +39,14 @@ export function makeCommandLine(): CommandLine {
       serve: async () => 0,
       openStore: async ({ config }) => {
         try {
-          const store = await openCommandStore({ config, clock: systemClock, random: systemRandom });
+          const store = await openCommandStore({
+            config,
+            clock: systemClock,
+            random: systemRandom,
+            onFatal: text => {
+              throw new Error(text);
+            },
+          });
           return { kind: 'open', store };
         } catch (error) {
           if (!isRefusedStart(error)) throw error;

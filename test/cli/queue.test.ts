@@ -226,8 +226,8 @@ describe('queue stats, retry, delete', () => {
     expect(await line.json(['queue', 'retry', '--account', 'nobody'])).toEqual({ recipients: 0 });
     expect(await line.run(['queue', 'delete', 'MESSAGE1', 'NONE'])).toMatchObject({ status: 1 });
     expect(await ids([])).toEqual(['MESSAGE1', 'MESSAGE2']);
-    expect(await line.json(['queue', 'delete', '--recipient', 'c@y.example'])).toEqual({ messages: 1 });
-    expect(await line.json(['queue', 'delete', '--all'])).toEqual({ messages: 1 });
+    expect(await line.json(['queue', 'delete', '--recipient', 'c@y.example'])).toMatchObject({ messages: 1 });
+    expect(await line.json(['queue', 'delete', '--all'])).toMatchObject({ messages: 1 });
     expect(await line.json(['queue', 'list'])).toEqual([]);
     expect(await line.json(['queue', 'stats'])).toEqual({ ...none, bytes: 0 });
     expect((await line.run(['queue', 'list'])).stdout).toBe('Nothing waits.\n');

@@ -122,7 +122,7 @@ describe('the queue', () => {
 
   it('writes nothing for a recipient that an operator deleted meanwhile', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net']);
-    await bench.operator.remove({ ids: ['M1'] });
+    await bench.operator.remove({ ids: ['M1'] }, NOW);
     expect(await bench.queue.settle(claim, settled(claim), NOW)).toEqual({ retired: false });
     expect(await bench.operator.list({ finished: true })).toEqual([]);
   });
@@ -195,9 +195,36 @@ describe("the operator's hand", () => {
   it('deletes by filter, and leaves the rest', async () => {
     await bench.queue.enqueue(newMessage('M1', ['a@example.net']), NOW);
     await bench.queue.enqueue(newMessage('M2', ['b@example.net']), NOW);
-    expect(await bench.operator.remove({ recipient: 'B@example.net' })).toEqual({ deleted: 1, spooled: [] });
+    const removed = await bench.operator.remove({ recipient: 'B@example.net' }, NOW);
+    expect(removed).toEqual({ messages: 1, recipients: 1, inFlight: 0, spooled: [] });
     expect((await bench.operator.list({})).map(message => message.id)).toEqual(['M1']);
-    expect(await bench.operator.remove({ ids: [] })).toEqual({ deleted: 0, spooled: [] });
+    expect(await bench.operator.remove({ ids: [] }, NOW)).toMatchObject({ recipients: 0 });
+  });
+
+  it('never touches a recipient that the filter does not choose', async () => {
+    const claim = await enqueueAndClaim('M1', ['ok@example.net', 'bad@example.net', 'slow@example.net']);
+    await bench.queue.settle(claim, settled(claim, RELAYED, FAILED, deferredUntil(NOW + MINUTE)), NOW);
+    const states = async () =>
+      (await bench.operator.list({ finished: true }))[0]?.recipients.map(one => one.state);
+    expect(await bench.operator.remove({ state: 'failed', recipient: 'ok@example.net' }, NOW)).toMatchObject({
+      recipients: 0,
+    });
+    expect(await bench.operator.retry({ recipient: 'bad@example.net' }, NOW)).toBe(1);
+    expect(await bench.operator.remove({ recipient: 'bad@example.net' }, NOW)).toMatchObject({
+      messages: 0,
+      recipients: 1,
+    });
+    expect(await states()).toEqual(['relayed', 'deferred']);
+    expect(await bench.queue.nextDue()).toBe(NOW + MINUTE);
+    expect(await bench.queue.body('M1')).not.toBeNull();
+  });
+
+  it('lets the content go when only relayed recipients are left', async () => {
+    const claim = await enqueueAndClaim('M1', ['ok@example.net', 'bad@example.net']);
+    await bench.queue.settle(claim, settled(claim, RELAYED, FAILED), NOW);
+    await bench.operator.remove({ state: 'failed' }, NOW);
+    expect(await bench.queue.body('M1')).toBeNull();
+    expect((await bench.operator.list({ finished: true }))[0]).toMatchObject({ content: 'gone' });
   });
 
   it('counts recipients by state and the octets still kept', async () => {

@@ -1,61 +1,22 @@
-// The server: builds its parts, joins them, starts them in the one safe order, and stops them in the other.
+// The server: builds its parts, starts them in the one safe order, and stops them in the other.
 // A refused start is one line and exit 1; a failed sync or a bug is one event and exit 1, and a restart recovers.
 // It holds no logic of its own: what happens to a message is in the parts (server/README.md draws it).
 
 import { createHttp } from '../admin/api/http.ts';
-import { BUILD_DATE, VERSION } from './build.ts';
-import type { Clock, DurationMs } from './clock.ts';
-import type { Config } from './config/schema.ts';
-import { createFailure, type Failure } from './failure.ts';
-import { type Identity, readIdentity } from './identity.ts';
-import { fraction, makeId, pooled, type RandomBytes } from './ids.ts';
-import type { Logging } from './log.ts';
+import { VERSION } from './build.ts';
+import type { DurationMs } from './clock.ts';
+import { createGate } from './gate.ts';
+import { type Ground, layGround, openCertificates, type ServeDeps } from './ground.ts';
 import { createLogins, type Logins } from './logins.ts';
-import { type ClockTrust, createClockTrust } from './queue/clock-trust.ts';
-import { createContentReader } from './queue/content-reader.ts';
-import { createDiskReserve, type DiskReserve } from './queue/disk-reserve.ts';
-import { createQueue } from './queue/queue.ts';
-import { deleteRetired, sweepOrphans } from './queue/retention.ts';
-import { createRunner, type Runner } from './queue/runner.ts';
-import { createSpool } from './queue/spool.ts';
+import { createMailPath, type MailPath } from './mail-path.ts';
+import type { DiskReserve } from './queue/disk-reserve.ts';
+import { deleteRetired } from './queue/retention.ts';
+import type { Runner } from './queue/runner.ts';
 import { refusedStart } from './refused-start.ts';
-import { createRelay } from './relay/relay.ts';
-import { createUpstreams } from './relay/upstreams.ts';
-import { passwordMechanisms } from './sasl/mechanisms.ts';
-import { openStore, type Store } from './storage/open-store.ts';
-import { createAdmission } from './submission/admission.ts';
-import { createAuthenticator } from './submission/authenticator.ts';
-import { createIntake, type Intake } from './submission/intake.ts';
-import { type BindFailure, createSubmission, type Listener, type Submission } from './submission/server.ts';
-import { type Certificates, createCertificates } from './tls/certificates.ts';
+import type { BindFailure, Listener, Submission } from './submission/server.ts';
+import type { Certificates } from './tls/certificates.ts';
 import { localAddresses } from './tls/local-addresses.ts';
-import { listenerTls } from './tls/secure-context.ts';
 import { welcome } from './welcome.ts';
-
-export type ServeDeps = Readonly<{
-  config: Config;
-  /** Said with the welcome, one line each. */
-  cautions: readonly string[];
-  clock: Clock;
-  random: RandomBytes;
-  logging: Logging;
-  /** For people: the welcome, on stderr. */
-  say: (text: string) => void;
-  /** How to call the command line here, for the welcome. */
-  command: string;
-}>;
-
-/** What every part is built from. */
-type Ground = Readonly<{
-  deps: ServeDeps;
-  store: Store;
-  identity: Identity;
-  clockTrust: ClockTrust;
-  failure: Failure;
-}>;
-
-/** The way of a message from 354 to the upstream. */
-type MailPath = Readonly<{ intake: Intake; runner: Runner; disk: DiskReserve; upstreams: number }>;
 
 /** Time for messages under way when Postern is asked to stop; Docker kills after ten seconds. */
 const GRACE: DurationMs = 8_000;
@@ -101,133 +62,6 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
     await Promise.all([submission.stop(0), mail.runner.stop(0)]);
     throw error;
   }
-}
-
-async function layGround(deps: ServeDeps): Promise<Ground> {
-  const { config, clock, random, logging } = deps;
-  const failure = createFailure(logging, clock);
-  const store = await openStore({
-    path: config.storage.path,
-    as: 'serve',
-    allowUnsafeFilesystem: config.storage.allow_unsafe_filesystem,
-    random,
-    onFatal: failure.exit,
-  });
-  const { migrated, observations } = store;
-  if (migrated !== null && migrated.from > 0 && migrated.from < migrated.to) {
-    logging.log('storage.migrated', { from: migrated.from, to: migrated.to, copy: migrated.copy });
-  }
-  const clockTrust = createClockTrust({
-    clock,
-    buildDate: BUILD_DATE,
-    lastHeartbeat: observations.lastHeartbeat(),
-    recordHeartbeat: observations.heartbeat,
-    log: logging.log,
-  });
-  const identity = await readIdentity(store.database, config.hostname, () => makeId(clock.now(), random));
-  return { deps, store, identity, clockTrust, failure };
-}
-
-function openCertificates({ deps, store, identity, clockTrust }: Ground): Promise<Certificates> {
-  const { certificate, key, names } = deps.config.tls;
-  return createCertificates({
-    folder: store.folder.tls,
-    hostname: identity.hostname,
-    names,
-    addresses: localAddresses,
-    clock: deps.clock,
-    clockTrusted: clockTrust.trusted,
-    log: deps.logging.log,
-    ...(certificate !== undefined && key !== undefined ? { own: { certificate, key } } : {}),
-  });
-}
-
-async function createMailPath({ deps, store, identity, clockTrust, failure }: Ground): Promise<MailPath> {
-  const { config, clock, random } = deps;
-  const { log } = deps.logging;
-  const { database, folder, sealer } = store;
-  const chance = pooled(random);
-  const newId = () => makeId(clock.now(), chance);
-  const spool = createSpool(folder.spool);
-  const queue = createQueue({ database, newId });
-  const recipients = await queue.recover(clock.now());
-  const orphans = await sweepOrphans(queue, spool);
-  if (recipients + orphans > 0) log('queue.recovered', { recipients, orphans });
-  const upstreams = await createUpstreams({ database, clock, newId, sealer });
-  const runner = createRunner({
-    queue,
-    relay: createRelay({ upstreams, hostname: identity.hostname, clock, log }),
-    content: createContentReader({ queue, spool }),
-    policy: {
-      retryMin: config.queue.retry_min,
-      retryMax: config.queue.retry_max,
-      expiry: config.queue.expiry,
-    },
-    clock,
-    clockTrust,
-    random: () => fraction(chance),
-    log,
-    clientsWait: () => intake.busy(),
-  });
-  database.onForeignChange(runner.kick); // `queue retry` from the command line
-  const disk = createDiskReserve({ folder: folder.path, reserve: config.limits.disk_reserve, clock, log });
-  const intake = createIntake({
-    ...identity,
-    messageSize: config.limits.message_size,
-    maxReceived: config.queue.max_received,
-    showClientAddress: config.received.client_address === 'show',
-    spool,
-    enqueue: async (message, queuedAt) => {
-      const enqueued = await queue.enqueue(message, queuedAt);
-      if (enqueued.kind === 'queued') runner.kick();
-      return enqueued;
-    },
-    hasRoom: disk.hasRoom,
-    clockTrusted: clockTrust.trusted,
-    clock,
-    newId,
-    log,
-    onFatal: failure.exit,
-  });
-  return { intake, runner, disk, upstreams: upstreams.list().length };
-}
-
-function createGate(ground: Ground, certificates: Certificates, logins: Logins, intake: Intake): Submission {
-  const { config, clock, logging } = ground.deps;
-  const { limits } = config;
-  const { hostname } = ground.identity;
-  const submission = createSubmission({
-    listeners: config.listeners,
-    material: listenerTls(certificates.current()),
-    connections: limits.connections,
-    settings: {
-      hostname,
-      limits: { messageSize: limits.message_size, recipients: limits.recipients },
-      mechanisms: passwordMechanisms,
-      failedLogins: limits.failed_logins,
-      isInForce: logins.isInForce,
-    },
-    context: {
-      deadlines: {
-        idle: limits.idle_timeout,
-        login: limits.login_timeout,
-        command: limits.command_timeout,
-        dataRate: limits.data_rate,
-      },
-      admission: createAdmission({
-        hostname,
-        connections: limits.connections,
-        connectionsPerAddress: limits.connections_per_address,
-      }),
-      intake,
-      authenticatorFor: createAuthenticator({ ...logins, log: logging.log }),
-      clock,
-      log: logging.log,
-      logsCommands: config.log.level === 'debug',
-    },
-  });
-  certificates.onChange(material => submission.useCertificates(listenerTls(material)));
-  return submission;
 }
 
 async function listen(submission: Submission): Promise<readonly Listener[]> {

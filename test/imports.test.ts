@@ -16,7 +16,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/accounts\/principal\.ts$/, 'vocabulary'],
 
   [/^server\/(message|sasl|diagnosis)\//, 'decision'],
-  [/^server\/submission\/policy\.ts$/, 'decision'],
+  [/^server\/submission\/(policy|deadlines|data-decoder)\.ts$/, 'decision'],
   [/^server\/queue\/(schedule|clock-trust)\.ts$/, 'decision'],
   [
     /^server\/relay\/(route|classify|breaker|reply-meaning|remote-reply|capabilities|tls-words)\.ts$/,
@@ -28,7 +28,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/accounts\/password\.ts$/, 'ground'],
 
   [/^server\/relay\/(drivers\/|relay|lane|pool|attempt|verdicts|upstream-test)/, 'edge'],
-  [/^server\/queue\/runner\.ts$/, 'edge'],
+  [/^server\/queue\/(runner|attempt|ages)\.ts$/, 'edge'],
   [/^server\/(accounts|queue|relay)\//, 'state'],
   [/^server\/identity\.ts$/, 'state'],
 

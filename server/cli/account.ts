@@ -4,7 +4,7 @@ import type { Account } from '../accounts/account.ts';
 import type { AccountProblem } from '../accounts/account-problem.ts';
 import type { AccountChange, AccountChanged, PasswordSet } from '../accounts/accounts.ts';
 import type { EpochMs } from '../clock.ts';
-import { type Call, type Command, done, failed, type Option, type Result } from './command.ts';
+import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { facts, isoTime, shownTime, table } from './output.ts';
 import { givenSecret, type SecretTrouble, secretOptions } from './secret-input.ts';
@@ -87,8 +87,7 @@ export const accountCommands: readonly Command[] = [
     options: [],
     printsData: true,
     needs: 'store',
-    run: (call, store) =>
-      change(call, store, store.accounts.remove, 'is removed; its queued mail is still delivered'),
+    run: remove,
   },
 ];
 
@@ -189,7 +188,21 @@ async function set(call: Call, store: CommandStore): Promise<Result> {
     ...(wanted.sender === null ? {} : { sender: emptyIsNull(wanted.sender) }),
     ...(wanted.note === null ? {} : { note: emptyIsNull(wanted.note) }),
   };
+  if (Object.keys(changes).length === 0) {
+    return misused('There is nothing to change: give at least one option, for example --note TEXT.');
+  }
   return change(call, store, name => store.accounts.set(name, changes), 'is changed');
+}
+
+async function remove(call: Call, store: CommandStore): Promise<Result> {
+  const result = await store.accounts.remove(call.arguments[0] ?? '');
+  if (result.kind !== 'done') return failed(result.text);
+  const { account } = result;
+  return done(`Account ${account.name} is removed; its queued mail is still delivered.`, {
+    ...itemOf(account, await store.lastUsed()),
+    enabled: false,
+    removed: true,
+  });
 }
 
 async function change(

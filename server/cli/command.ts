@@ -33,7 +33,8 @@ export type Command = Described &
 
 export type FileContent =
   | Readonly<{ kind: 'read'; octets: Buffer }>
-  | Readonly<{ kind: 'unreadable'; reason: string }>;
+  /** `why` says it after "The … file " and what to do: `"x" cannot be read: there is no such file. Check …`. */
+  | Readonly<{ kind: 'unreadable'; why: string }>;
 
 /** What was typed. */
 export type Call = Readonly<{
@@ -56,8 +57,8 @@ export type Result =
       data: unknown;
       /** One line each, on stderr. */
       warnings: readonly string[];
-      /** False: the data says that something is wrong, and the exit status is 1. */
-      ok: boolean;
+      /** What the data says is wrong, and what to do: one line on stderr, and exit status 1. Null: all is well. */
+      problem: string | null;
     }>
   /** One line: what, why, what to do. Exit status 1. */
   | Readonly<{ kind: 'failed'; lines: readonly string[] }>
@@ -69,9 +70,9 @@ export type Result =
 export function done(
   text: string,
   data: unknown = null,
-  { warnings = [], ok = true }: Readonly<{ warnings?: readonly string[]; ok?: boolean }> = {},
+  { warnings = [], problem = null }: Readonly<{ warnings?: readonly string[]; problem?: string | null }> = {},
 ): Result {
-  return { kind: 'done', text, data, warnings, ok };
+  return { kind: 'done', text, data, warnings, problem };
 }
 
 export function failed(...lines: readonly string[]): Result {

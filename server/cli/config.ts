@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writingTrouble } from '../config/file-trouble.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Config, describeConfig } from '../config/schema.ts';
@@ -53,9 +54,11 @@ async function check(_call: Call, sources: ConfigSources): Promise<Result> {
   if (loaded.kind === 'refused') {
     const count = loaded.problems.length;
     return done(
-      `${loaded.problems.join('\n')}\n\nThe configuration has ${count === 1 ? 'one problem' : `${count} problems`}.`,
+      loaded.problems.join('\n'),
       { ok: false, file: null, problems: loaded.problems, warnings: [] },
-      { ok: false },
+      {
+        problem: `The configuration has ${count === 1 ? 'one problem' : `${count} problems`}, listed on standard output: correct ${count === 1 ? 'it' : 'them'}, then check again.`,
+      },
     );
   }
   const source =
@@ -140,9 +143,8 @@ async function docs(call: Call, commands: readonly Command[]): Promise<Result> {
   try {
     for (const [name, text] of documents) writeFileSync(join(folder, name), text);
   } catch (error) {
-    return failed(
-      `The documents cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const { reason, remedy } = writingTrouble(error);
+    return failed(`The documents cannot be written to "${folder}": ${reason}. ${remedy}`);
   }
   return done(documents.map(([name]) => `wrote ${join(folder, name)}`).join('\n'));
 }

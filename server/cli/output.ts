@@ -56,6 +56,16 @@ export function shownSize(octets: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** A name as a shell takes it. */
+export function quoted(name: string): string {
+  return /^[\w.@][\w.@-]*$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+}
+
+/** With a full stop, unless it ends a sentence already. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 /** "1 message", "2 messages". */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

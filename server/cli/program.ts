@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Parser, Option as ParserOption } from 'commander';
+import { readingTrouble } from '../config/file-trouble.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
 import { accountCommands } from './account.ts';
@@ -69,8 +70,7 @@ function buildProgram(
     .configureOutput({
       writeOut: terminal.print,
       writeErr: terminal.complain,
-      outputError: text =>
-        complain(terminal, `${text.replace(/^error: /, '').trim()}; --help shows what is possible`),
+      outputError: text => complain(terminal, usageText(text)),
     })
     .exitOverride();
   const groups = new Map<string, Parser>();
@@ -151,10 +151,25 @@ function report(result: Result, { json, terminal }: Readonly<{ json: boolean; te
       for (const warning of result.warnings) complain(terminal, `warning: ${warning}`);
       if (json) terminal.print(`${JSON.stringify(result.data, null, 2)}\n`);
       else if (result.text !== '') terminal.print(`${result.text}\n`);
-      return result.ok ? 0 : 1;
+      if (result.problem !== null) complain(terminal, result.problem);
+      return result.problem === null ? 0 : 1;
     default:
       return result satisfies never;
   }
+}
+
+/** What commander says, with what it does not know: names with a dash, and why passwords are no arguments. */
+function usageText(said: string): string {
+  const text = said
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '');
+  const option = /^unknown option '([^']+)'/.exec(text)?.[1];
+  if (option !== undefined && /^--pass(word|wd)?(=|$)/.test(option)) {
+    return "unknown option '--password': other users of this machine can read what stands on a command line; use --password-stdin, --password-file FILE or --password-prompt";
+  }
+  const advice = option === undefined ? '' : '; before a name that begins with a dash, write --';
+  return `${text}${advice}; --help shows what is possible`;
 }
 
 /** commander writes a value that must be given as `--sender <ADDR>`. */
@@ -180,7 +195,8 @@ function readContent(path: string): FileContent {
   try {
     return { kind: 'read', octets: readFileSync(path) };
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) };
+    const { reason, remedy } = readingTrouble(error);
+    return { kind: 'unreadable', why: `"${path}" cannot be read: ${reason}. ${remedy}` };
   }
 }
 

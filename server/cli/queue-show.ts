@@ -6,6 +6,7 @@ import type { CommandStore } from './command-store.ts';
 import type { MessageSummary } from './message-summary.ts';
 import { facts, shownSize, shownTime, table } from './output.ts';
 import { attemptOf, idOf, itemOf, unknownIds } from './queue-item.ts';
+import { whyWaiting } from './queue-waiting.ts';
 
 export async function show(call: Call, store: CommandStore): Promise<Result> {
   const id = idOf(call.arguments[0] ?? '');
@@ -24,7 +25,8 @@ export async function show(call: Call, store: CommandStore): Promise<Result> {
     summary === null && message.content !== 'gone'
       ? ['The content of this message cannot be read: the disk may be failing.']
       : [];
-  return done(shownMessage(message, summary, attempts), data, { warnings });
+  const why = whyWaiting([message], store.upstreams.list());
+  return done(shownMessage(message, summary, attempts) + why, data, { warnings });
 }
 
 async function summaryOf(message: ListedMessage, store: CommandStore): Promise<MessageSummary | null> {

@@ -9,6 +9,7 @@ import type { CommandStore } from './command-store.ts';
 import { counted, facts, shownSize, shownTime, table } from './output.ts';
 import { idOf, itemOf, unknownIds } from './queue-item.ts';
 import { show } from './queue-show.ts';
+import { whyWaiting } from './queue-waiting.ts';
 
 const STATES = [
   'queued',
@@ -93,7 +94,8 @@ async function list(call: Call, store: CommandStore): Promise<Result> {
   const headings = ['ID', 'QUEUED', 'SIZE', 'ACCOUNT', 'RECIPIENT', 'STATE', 'NEXT ATTEMPT', 'LAST REPLY'];
   const hidden = messages.length - wanted.length;
   const records = hidden === 0 ? '' : `\n(${counted(hidden, 'relayed message')} not shown: add --all)`;
-  return done(table(headings, rows, 'Nothing waits.') + records, messages.map(itemOf));
+  const why = whyWaiting(wanted, store.upstreams.list());
+  return done(table(headings, rows, 'Nothing waits.') + records + why, messages.map(itemOf));
 }
 
 function isUnfinished({ recipients }: ListedMessage): boolean {

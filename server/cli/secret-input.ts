@@ -27,6 +27,9 @@ export async function givenSecret(
   call: Call,
   { prompt, twice }: Readonly<{ prompt: string; twice: boolean }>,
 ): Promise<Secret | null> {
+  if (call.value('password-file') === '') {
+    return misused('--password-file names no file: give the path of the file that holds the password.');
+  }
   const file = call.file('password-file');
   const sources = [call.has('password-stdin'), file !== null, call.has('password-prompt')];
   if (sources.filter(Boolean).length > 1) {
@@ -35,7 +38,7 @@ export async function givenSecret(
   if (call.has('password-stdin'))
     return firstLineOf(await readFirstLine(call.terminal.input), 'Standard input');
   if (file?.kind === 'unreadable') {
-    return { kind: 'failed', text: `The password file cannot be read: ${file.reason}.` };
+    return { kind: 'failed', text: `The password file ${file.why}` };
   }
   if (file !== null) return firstLineOf(file.octets, 'The password file');
   return call.has('password-prompt') ? askSecret(call.terminal, { prompt, twice }) : null;

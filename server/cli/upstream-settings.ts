@@ -25,7 +25,7 @@ export function settingsOf(call: Call): Settings | Result {
     return misused(`--connections takes a number, not "${connections}".`);
   }
   const ca = call.file('ca');
-  if (ca?.kind === 'unreadable') return failed(`The CA file cannot be read: ${ca.reason}.`);
+  if (ca?.kind === 'unreadable') return failed(`The CA file ${ca.why}`);
   const pem = ca === null ? null : ca.octets.toString('utf8');
   return {
     ...(call.value('ca') === null ? {} : { caPem: pem }),

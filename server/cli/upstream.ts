@@ -7,7 +7,7 @@ import { parseUpstreamUrl } from '../relay/upstream-url.ts';
 import type { UpstreamChange } from '../relay/upstreams.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
-import { facts, isoTime, shownTime, table } from './output.ts';
+import { facts, isoTime, quoted, sentence, shownTime, table } from './output.ts';
 import { askSecret, givenSecret, type Secret, secretOptions } from './secret-input.ts';
 import { settingOptions, settingsOf } from './upstream-settings.ts';
 
@@ -154,12 +154,13 @@ async function test(call: Call, store: CommandStore): Promise<Result> {
   const upstream = store.upstreams.find(call.arguments[0] ?? '');
   if (upstream === null) return unknown(call);
   const { ok, checks } = await store.testUpstream(upstream);
+  const failure = checks.find(check => !check.ok);
+  const problem = ok
+    ? null
+    : `Upstream ${upstream.name} does not work: ${sentence(failure?.text ?? 'the test failed')} Put that right, then run postern upstream test ${quoted(upstream.name)} again.`;
   const lines = checks.map(check => `${check.ok ? 'ok    ' : 'FAILED'}  ${check.name}: ${check.text}`);
-  return done(
-    [...lines, ok ? 'The upstream works.' : 'The upstream does not work.'].join('\n'),
-    { ok, checks },
-    { ok },
-  );
+  const verdict = ok ? 'The upstream works.' : 'The upstream does not work.';
+  return done([...lines, verdict].join('\n'), { ok, checks }, { problem });
 }
 
 async function change(
@@ -193,10 +194,6 @@ function unknown(call: Call): Result {
 function stateOf(upstream: Upstream): string {
   if (upstream.pausedAt !== null) return 'paused';
   return upstream.fault === null ? 'ready' : `fault: ${upstream.fault.kind}`;
-}
-
-function quoted(name: string): string {
-  return /^[\w.@-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 function itemOf(upstream: Upstream): object {

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { cautions, conflicts } from './combinations.ts';
 import { complaintsAbout, formatPath } from './complaints.ts';
 import { type Environment, readEnvironment, type Setting } from './environment.ts';
+import { codeOf, readingTrouble } from './file-trouble.ts';
 import {
   aboveItems,
   isTree,
@@ -178,17 +179,9 @@ function readText(path: string): Readonly<{ text: string } | { reason: string; m
   try {
     return { text: readFileSync(path, 'utf8') };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return { reason: REASONS[code] ?? code, missing: code === 'ENOENT' || code === 'ENOTDIR' };
+    return { reason: readingTrouble(error).reason, missing: ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) };
   }
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'this user may not read it',
-};
 
 function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;

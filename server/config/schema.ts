@@ -182,7 +182,7 @@ const schema = keys({
       listen: key(
         listenAddress,
         '127.0.0.1:8025',
-        'HTTP for the operator: health (`/healthz`, `/readyz`) and the CA certificate (`/ca.crt`).',
+        "HTTP for the operator: health (`/healthz`, `/readyz`) and the CA certificate (`/ca.crt`). An empty text (`''`) switches it off.",
       ),
     },
     'HTTP for the operator.',

@@ -1,7 +1,18 @@
 // YAML text to values and back, with the line of each key, so that a complaint can say where. The only importer of yaml;
 // loaded only where there is YAML to read or write, because it costs 10 MB.
 
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  stringify,
+  visit,
+} from 'yaml';
 
 export type YamlProblem = Readonly<{ line: number; column: number; reason: string }>;
 
@@ -25,6 +36,11 @@ export function readYaml(text: string): ReadYaml {
     });
     return { kind: 'broken', problems };
   }
+  const unusable = unusableNodes(document).map(({ offset, reason }) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col, reason };
+  });
+  if (unusable.length > 0) return { kind: 'broken', problems: unusable };
   const lineOf = (path: readonly (string | number)[]): number | null => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lines.linePos(offset).line;
@@ -41,6 +57,36 @@ export function readYaml(text: string): ReadYaml {
 /** YAML text of a value, two spaces a level, long lines left whole. */
 export function writeYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0 });
+}
+
+type Unusable = Readonly<{ offset: number; reason: string }>;
+
+/** What is YAML and yet no configuration. Left in, it would end as a warning of the library, or never. */
+function unusableNodes(document: Document.Parsed): readonly Unusable[] {
+  const found: Unusable[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      const reason = aliasProblem(alias, document);
+      if (reason !== null) found.push({ offset: alias.range?.[0] ?? 0, reason });
+    },
+    Pair: (_, { key }) => {
+      if (!isNode(key) || isScalar(key)) return;
+      found.push({ offset: key.range?.[0] ?? 0, reason: 'this key is not a plain word; write KEY: VALUE' });
+    },
+  });
+  return found;
+}
+
+function aliasProblem(alias: Alias, document: Document.Parsed): string | null {
+  const target = alias.resolve(document);
+  if (target === undefined) {
+    return `*${alias.source} stands for nothing: no &${alias.source} comes before it; quote it if text is meant`;
+  }
+  const [start, , end] = target.range ?? [0, 0, 0];
+  const at = alias.range?.[0] ?? 0;
+  return start <= at && at < end
+    ? `*${alias.source} stands inside what it stands for; write the value itself`
+    : null;
 }
 
 function offsetOf(root: unknown, path: readonly (string | number)[]): number | null {

@@ -14,6 +14,7 @@ import {
   type QueuedMessage,
 } from './message.ts';
 import type { Settlement } from './settlement.ts';
+import { insertion, retirement, settleStatements } from './statements.ts';
 
 export type Enqueued = Readonly<{ kind: 'queued' }> | CommitRefusal;
 
@@ -69,11 +70,6 @@ export type Queue = Readonly<{
   spooledIds: () => Promise<ReadonlySet<string>>;
 }>;
 
-const INSERT_MESSAGE = `INSERT INTO message (id, kind, account_id, reverse_path, body_type, smtputf8, size, content,
-  content_hash, client_address, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const INSERT_BODY = 'INSERT INTO body (message_id, octets) VALUES (?, ?)';
-const INSERT_RECIPIENT = `INSERT INTO recipient (message_id, ordinal, forward_path, state, attempts, deferrals,
-  next_attempt_at, age) VALUES (?, ?, ?, 'queued', 0, 0, ?, 0)`;
 const CLAIM = `UPDATE recipient SET state = 'in_flight', attempts = attempts + 1, lease = ?, lease_expires_at = ?,
     upstream_id = ?, phase = 'dialling', next_attempt_at = ?
   WHERE state IN ('queued', 'deferred') AND (next_attempt_at <= ? OR next_attempt_at > ?) AND message_id IN (
@@ -83,17 +79,6 @@ const CLAIM = `UPDATE recipient SET state = 'in_flight', attempts = attempts + 1
 const RELEASE = `UPDATE recipient SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END,
     attempts = attempts - 1, next_attempt_at = ?, lease = NULL, lease_expires_at = NULL, phase = NULL
   WHERE message_id = ? AND lease = ?`;
-const SETTLE = `UPDATE recipient SET state = ?, deferrals = ?, next_attempt_at = ?, last_reply = ?, settled_at = ?,
-    ambiguous_since = ?, lease = NULL, lease_expires_at = NULL, phase = NULL
-  WHERE message_id = ? AND ordinal = ? AND lease = ?`;
-// The SELECT makes the record depend on the recipient, which an operator may have deleted meanwhile.
-const RECORD = `INSERT INTO attempt (message_id, ordinal, number, started_at, duration, upstream, stage, outcome, reply)
-  SELECT message_id, ordinal, ?, ?, ?, ?, ?, ?, ? FROM recipient WHERE message_id = ? AND ordinal = ?`;
-// Content goes only when every recipient was relayed; a failed or expired one keeps it for the operator.
-const RETIRE = `UPDATE message SET content = 'gone', retired_at = ? WHERE id = ? AND content <> 'gone' AND NOT EXISTS (
-    SELECT 1 FROM recipient WHERE message_id = message.id AND state <> 'relayed')`;
-const DELETE_RETIRED_BODY = `DELETE FROM body WHERE message_id = ? AND EXISTS (
-    SELECT 1 FROM message WHERE id = body.message_id AND content = 'gone')`;
 
 export function createQueue({ database, newId }: Readonly<{ database: Database; newId: NewId }>): Queue {
   const fresh = createFreshContent();
@@ -163,11 +148,7 @@ export function createQueue({ database, newId }: Readonly<{ database: Database; 
       const id = claim.message.id;
       const statements = settlements.flatMap(one => settleStatements(claim, one, now));
       const mayRetire = settlements.some(one => one.settlement.state === 'relayed');
-      const result = await database.commit(
-        mayRetire
-          ? [...statements, { sql: RETIRE, params: [now, id] }, { sql: DELETE_RETIRED_BODY, params: [id] }]
-          : statements,
-      );
+      const result = await database.commit(mayRetire ? [...statements, ...retirement(id, now)] : statements);
       if (result.kind !== 'committed') return result;
       return { retired: mayRetire && result.effects.at(-2)?.changes === 1 };
     },
@@ -232,69 +213,6 @@ export function createQueue({ database, newId }: Readonly<{ database: Database; 
       return new Set(rows.map(row => String(row['id'])));
     },
   };
-}
-
-function insertion(message: NewMessage, queuedAt: EpochMs): readonly Statement[] {
-  const statements: Statement[] = [
-    {
-      sql: INSERT_MESSAGE,
-      params: [
-        message.id,
-        message.kind,
-        message.accountId,
-        message.reversePath,
-        message.bodyType,
-        message.smtputf8 ? 1 : 0,
-        message.size,
-        message.content.kind === 'octets' ? 'body' : 'spool',
-        message.hash,
-        message.clientAddress,
-        queuedAt,
-      ],
-    },
-  ];
-  if (message.content.kind === 'octets')
-    statements.push({ sql: INSERT_BODY, params: [message.id, message.content.octets] });
-  message.forwardPaths.forEach((forwardPath, ordinal) => {
-    statements.push({ sql: INSERT_RECIPIENT, params: [message.id, ordinal, forwardPath, queuedAt] });
-  });
-  return statements;
-}
-
-function settleStatements(claim: Claim, one: RecipientSettlement, now: EpochMs): readonly Statement[] {
-  const { settlement } = one;
-  const id = claim.message.id;
-  const settledAt = settlement.state === 'deferred' ? null : now;
-  return [
-    {
-      sql: SETTLE,
-      params: [
-        settlement.state,
-        settlement.deferrals,
-        settlement.nextAttemptAt,
-        settlement.reply,
-        settledAt,
-        settlement.ambiguous ? now : null,
-        id,
-        one.ordinal,
-        claim.lease,
-      ],
-    },
-    {
-      sql: RECORD,
-      params: [
-        one.attempt,
-        one.startedAt,
-        Math.round(one.duration),
-        one.upstream,
-        one.stage,
-        settlement.outcome,
-        settlement.reply,
-        id,
-        one.ordinal,
-      ],
-    },
-  ];
 }
 
 function groupByMessage(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {

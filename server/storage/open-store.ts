@@ -4,14 +4,14 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RandomBytes } from '../ids.ts';
-import { refusedStart } from '../refused-start.ts';
+import { isRefusedStart, refusedStart } from '../refused-start.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
 import { type FolderLock, type HolderKind, takeFolderLock } from './folder-lock.ts';
 import { type Migrated, migrate, newerSchemaText, schemaState } from './migrate.ts';
 import { createObservations, type Observations, prepareObservations } from './observations.ts';
 import { openDatabases } from './open-database.ts';
-import { openSealer, type Sealer } from './sealing.ts';
+import { openSealer, type Sealer, sealerWithoutKey } from './sealing.ts';
 
 export type Store = Readonly<{
   folder: DataFolder;
@@ -140,6 +140,11 @@ async function openSealerPatiently(
       mayCreate: holds,
       sealedDataExists: () => holdsSealedPassword(database),
       onWarning: text => warnings.push(text),
+    }).catch((error: unknown) => {
+      // A command may be the way out of it, and most need no key. A server without the key would only fail later.
+      if (options.as === 'serve' || !isRefusedStart(error)) throw error;
+      warnings.push(error.message);
+      return sealerWithoutKey(error.message);
     });
     if (sealer !== null) return sealer;
     if (waited >= PATIENCE_MS) {

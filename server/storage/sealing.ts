@@ -43,7 +43,7 @@ export async function openSealer(options: OpenSealerOptions): Promise<Sealer | n
   const file = readKeyFile(path);
   if (file.kind === 'damaged') {
     throw refusedStart(
-      `The sealing key ${path} is damaged: ${file.why}. Put the file back from your backup; nothing was changed.`,
+      `The sealing key ${path} is damaged: ${file.why}. Put the file back from your backup; nothing was changed. Without a backup, delete the file; then ${WAY_OUT}`,
     );
   }
   if (file.kind === 'key' && file.id === expected) return createSealer(file, random);
@@ -103,6 +103,18 @@ export function createSealer(key: SealingKey, random: RandomBytes): Sealer {
   };
 }
 
+/** For a process that has work without the key: nothing opens, and sealing is a refused start with `text`. */
+export function sealerWithoutKey(text: string): Sealer {
+  const refuse = (): never => {
+    throw refusedStart(text);
+  };
+  return { keyId: '', seal: refuse, open: () => null, subkey: refuse };
+}
+
+/** What is sealed under a key that is gone cannot be read again; without it, the next start makes a new key. */
+const WAY_OUT =
+  'remove the upstreams that have a password (postern upstream remove NAME), restart Postern if it runs, and add them again (postern upstream add NAME).';
+
 function lostKey(
   path: string,
   file: Exclude<ReturnType<typeof readKeyFile>, { kind: 'damaged' }>,
@@ -110,7 +122,7 @@ function lostKey(
 ): Error {
   const what = file.kind === 'missing' ? 'is missing' : `is not the one (its id is ${file.id})`;
   return refusedStart(
-    `The sealing key ${path} ${what} under which the upstreams' passwords are sealed (id ${expected}). Put that key file back from your backup; nothing was changed.`,
+    `The sealing key ${path} ${what} under which the upstreams' passwords are sealed (id ${expected}). Put that key file back from your backup; nothing was changed. Without a backup, ${WAY_OUT}`,
   );
 }
 

@@ -14,7 +14,8 @@ import { replies, say } from '../smtp/reply-table.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticate } from './authentication.ts';
 import { DataParser } from './data-parser.ts';
-import { DATA_WINDOW, type Deadlines, overdue } from './deadlines.ts';
+import { createDataProgress, type DataProgress } from './data-progress.ts';
+import { type Deadlines, overdue } from './deadlines.ts';
 import type { Intake } from './intake.ts';
 import { type Action, createSession, type Session, type SessionSettings } from './session.ts';
 
@@ -40,8 +41,6 @@ const UNKNOWN_ADDRESS: ClientAddress = {
   literal: '[0.0.0.0]',
   isLoopback: false,
 };
-
-type DataProgress = { windowSince: DurationMs; octets: number; counted: number };
 
 export class SubmissionConnection extends SMTPConnection {
   readonly #context: ConnectionContext;
@@ -85,15 +84,16 @@ export class SubmissionConnection extends SMTPConnection {
   checkDeadlines(): void {
     if (this._closing || this._closed || !this._ready) return;
     const now = this.#context.clock.monotonic();
+    const parser = this._parser;
     this.#lineSince = this.#hasPartialLine() ? (this.#lineSince ?? now) : null;
-    const data = this.#dataProgress(now);
     const reply = overdue(
       {
         connectedAt: this.#connectedAt,
         authenticated: this.#session.principal() !== null,
         waitingSince: this.#waitingSince,
         lineSince: this.#lineSince,
-        data,
+        // Once the message is in, what takes time is ours.
+        data: parser !== false && parser._dataMode ? (this.#data?.at(parser.dataBytes, now) ?? null) : null,
       },
       this.#context.deadlines,
       now,
@@ -211,7 +211,7 @@ export class SubmissionConnection extends SMTPConnection {
     }
     const stream = parser.startDataMode();
     this._dataStream = stream;
-    this.#data = { windowSince: this.#context.clock.monotonic(), octets: 0, counted: 0 };
+    this.#data = createDataProgress(this.#context.clock.monotonic(), this.#context.deadlines.dataRate);
     this.#write(formatReply(replies.startData));
     done();
     const reply = await intake.receive(stream, {
@@ -278,22 +278,6 @@ export class SubmissionConnection extends SMTPConnection {
   #hasPartialLine(): boolean {
     const parser = this._parser;
     return parser !== false && parser._remainder !== '';
-  }
-
-  #dataProgress(now: DurationMs): DataProgress | null {
-    const data = this.#data;
-    const parser = this._parser;
-    if (!data || !parser || parser._dataMode === false) return null; // the message is in; what takes time now is ours
-    data.octets = parser.dataBytes - data.counted;
-    if (
-      now - data.windowSince >= DATA_WINDOW &&
-      data.octets >= (this.#context.deadlines.dataRate * DATA_WINDOW) / 1000
-    ) {
-      data.windowSince = now;
-      data.counted = parser.dataBytes;
-      data.octets = 0;
-    }
-    return data;
   }
 
   #reportTls(): void {

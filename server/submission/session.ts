@@ -6,11 +6,13 @@ import type { Principal } from '../accounts/principal.ts';
 import { beginExchange, type ExchangeStep } from '../sasl/exchange.ts';
 import type { Mechanism } from '../sasl/mechanism.ts';
 import { parseCommand } from '../smtp/command.ts';
-import { type EnvelopeRefusal, parseMail, parseRcpt } from '../smtp/envelope.ts';
+import { parseMail, parseRcpt } from '../smtp/envelope.ts';
 import { parseHello } from '../smtp/hello.ts';
 import { formatLines, formatReply, isRefusal, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
 import { type Authenticate, judgeExchange } from './authentication.ts';
+import { keywords } from './ehlo.ts';
+import { envelopeReply } from './envelope-replies.ts';
 import {
   checkAuth,
   checkAuthenticated,
@@ -154,7 +156,7 @@ export function createSession(
     const early = checkMayBegin(standing());
     if (early) return early;
     const parsed = parseMail(argument, hostname);
-    if (parsed.kind === 'refused') return refusal(parsed, 'sender');
+    if (parsed.kind === 'refused') return envelopeReply(parsed, 'sender');
     const refused = checkMail(standing(), parsed, limits);
     if (refused) return refused;
     const { path, size, body, smtputf8 } = parsed;
@@ -167,7 +169,7 @@ export function createSession(
     if (early) return early;
     if (!transaction) return say(replies.badSequence, { reason: 'Send MAIL first' });
     const parsed = parseRcpt(argument, hostname);
-    if (parsed.kind === 'refused') return refusal(parsed, 'recipient');
+    if (parsed.kind === 'refused') return envelopeReply(parsed, 'recipient');
     const refused = checkRcpt(transaction, parsed, limits);
     if (refused) return refused;
     transaction = withRecipient(transaction, parsed.path);
@@ -250,36 +252,4 @@ function settle(
 
 function close(verb: string, reply: Reply): Action {
   return { kind: 'close', wire: formatReply(reply), verb, reply };
-}
-
-/** What EHLO says: exactly what is honoured. AUTH appears only when a password would be encrypted. */
-function keywords(
-  { hostname, limits, offersStartTls, mechanisms }: SessionSettings,
-  secure: boolean,
-): readonly string[] {
-  return [
-    hostname,
-    'PIPELINING',
-    `SIZE ${limits.messageSize}`,
-    ...(offersStartTls && !secure ? ['STARTTLS'] : []),
-    ...(secure ? [`AUTH ${mechanisms.map(mechanism => mechanism.name).join(' ')}`] : []),
-    'ENHANCEDSTATUSCODES',
-    '8BITMIME',
-    'SMTPUTF8',
-  ];
-}
-
-function refusal(refused: EnvelopeRefusal, of: 'sender' | 'recipient'): Reply {
-  switch (refused.reason) {
-    case 'address':
-      return say(of === 'sender' ? replies.badSender : replies.badRecipient, { reason: refused.text });
-    case 'not-utf8':
-      return say(replies.needsSmtputf8, { reason: refused.text });
-    case 'arguments':
-      return say(replies.badArguments, { reason: refused.text });
-    case 'unknown-parameter':
-      return say(replies.unknownParameter, { parameter: refused.parameter });
-    default:
-      return refused satisfies never;
-  }
 }

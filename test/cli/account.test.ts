@@ -75,6 +75,21 @@ describe('account add', () => {
     expect(ran.stderr).toMatch(said);
     expect((await line.run(['account', 'show', 'nobody'])).status).toBe(1);
   });
+  it.each([
+    ['add', 'unnamed'],
+    ['password', 'printer'],
+  ])('account %s refuses a password file without a name', async (word, name) => {
+    const ran = await line.run(['account', word, name, '--password-file', '']);
+    expect(ran).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('names no file') });
+  });
+  it('says in words why a password file cannot be read', async () => {
+    const ran = await line.run(['account', 'add', 'unread', '--password-file', line.folder]);
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(ran.stderr).toContain(`The password file "${line.folder}" cannot be read: it is a folder.`);
+  });
+  it('takes a name that begins with a dash, after --', async () => {
+    expect((await line.run(['account', 'add', '--', '-dash'])).status).toBe(0);
+  });
   it('cannot prompt where there is no terminal', async () => {
     const ran = await line.run(['account', 'add', 'x', '--password-prompt'], { stdin: '' });
     expect(ran).toMatchObject({ status: 2, stderr: expect.stringContaining('--password-stdin') });
@@ -129,7 +144,8 @@ describe('an account', () => {
     });
   });
   it('is gone when it was removed', async () => {
-    expect((await line.run(['account', 'remove', 'scanner'])).status).toBe(0);
+    const removed = await line.json(['account', 'remove', 'scanner']);
+    expect(removed).toMatchObject({ name: 'scanner', enabled: false, removed: true });
     const ran = await line.run(['account', 'remove', 'scanner']);
     expect(ran).toMatchObject({ status: 1, stderr: expect.stringContaining('no account named "scanner"') });
   });

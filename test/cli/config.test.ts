@@ -34,7 +34,12 @@ describe('config check', () => {
       ok: false,
       problems: [expect.any(String), expect.any(String)],
     });
-    expect((await line.run(['config', 'check'])).stdout).toContain('The configuration has 2 problems.');
+    for (const words of [
+      ['config', 'check'],
+      ['config', 'check', '--json'],
+    ]) {
+      expect((await line.run(words)).stderr).toMatch(/^postern: The configuration has 2 problems, [^\n]+\n$/);
+    }
   });
 });
 
@@ -94,6 +99,12 @@ describe('config docs', () => {
       status: 1,
       stderr: expect.stringContaining('Not up to date: reference.md.'),
     });
+  });
+  it('cannot be written where there is no folder, and that is said in words', async () => {
+    const ran = await line.run(['config', 'docs', '--out', join(line.folder, 'nowhere')]);
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toMatch(/cannot be written to ".*nowhere": there is no such folder\. Make the folder/);
+    expect(ran.stderr).not.toContain('ENOENT');
   });
   it('have an example that is a valid configuration, also with every line in force', async () => {
     const example = readFileSync(join(import.meta.dirname, '../../config/postern.example.yaml'), 'utf8');

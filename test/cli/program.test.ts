@@ -18,8 +18,10 @@ describe('wrong usage', () => {
   it.each([
     [['acount', 'list'], /unknown command 'acount' \(Did you mean account\?\)/],
     [['account', 'lst'], /unknown command 'lst' \(Did you mean list\?\)/],
-    [['account', 'add', '--password', 'x'], /unknown option '--password'/],
-    [['account', 'list', 'extra'], /too many arguments/],
+    [['account', 'add', '--password', 'x'], /unknown option '--password'.*--password-stdin/],
+    [['account', 'add', '-dash'], /unknown option '-dash'; before a name that begins with a dash, write --;/],
+    [['account', 'list', 'extra'], /too many arguments.*: extra; --help/],
+    [['account', 'set', 'x'], /nothing to change/],
     [['account', 'show'], /missing required argument 'NAME'/],
     [['account', 'add', '--sender'], /option '--sender.*argument missing/],
     [['queue', 'list', '--state', 'sent'], /--state takes one of queued, in_flight/],

@@ -161,6 +161,17 @@ describe('queue list', () => {
     expect(await ids(['--recipient', 'b@X.example'])).toEqual(['MESSAGE1']);
     expect(await ids(['--account', 'scanner', '--recipient', 'c@y.example'])).toEqual([]);
   });
+  it('says why mail waits, to people only', async () => {
+    expect((await line.run(['queue', 'list'])).stdout).not.toContain('mail waits');
+    const data = await line.json(['queue', 'list']);
+    await line.run(['upstream', 'pause', 'main']);
+    for (const words of [['list'], ['show', 'MESSAGE1']]) {
+      const { stdout } = await line.run(['queue', ...words]);
+      expect(stdout).toMatch(/\n\nUpstream main is paused since .*: mail waits\. .*upstream resume main\n$/);
+    }
+    expect(await line.json(['queue', 'list'])).toEqual(data);
+    await line.run(['upstream', 'resume', 'main']);
+  });
   it('cannot command a terminal through a remote reply', async () => {
     const { stdout } = await line.run(['queue', 'list']);
     expect(stdout).toContain('550 5.1.1 no\\u001b[2J');

@@ -57,7 +57,13 @@ describe('upstream add', () => {
       'a CA file that is not there',
       ['--url', 'smtps://smtp.example.com', '--ca', '/nowhere.pem'],
       1,
-      /CA file cannot be read/,
+      /CA file "\/nowhere\.pem" cannot be read: there is no such file\. Check the path/,
+    ],
+    [
+      'a password file without a name',
+      ['--url', gmail, '--password-file', ''],
+      2,
+      /--password-file names no file/,
     ],
     [
       'connections that are no number',
@@ -125,5 +131,10 @@ describe('upstream test', () => {
     expect(result.checks.at(-1)).toEqual({ name: expect.any(String), ok: false, text: expect.any(String) });
     const shown = await line.run(['upstream', 'test', 'dead']);
     expect(shown.stdout).toMatch(/^FAILED {2}/m);
+    for (const { stderr } of [ran, shown]) {
+      expect(stderr).toMatch(
+        /^postern: Upstream dead does not work: [^\n]+ postern upstream test dead again\.\n$/,
+      );
+    }
   });
 });

@@ -67,7 +67,7 @@ describe('openStore', () => {
     expect(await names(server.database)).toContain('still-writes');
   });
 
-  it('refuses the start without the key under which a password is sealed, and lets go of the folder', async () => {
+  it('without the key under which a password is sealed: refuses the server, which lets go of the folder, and warns a command', async () => {
     const path = scratch();
     const first = await open(path, 'serve');
     const result = await first.database.commit([
@@ -82,9 +82,13 @@ describe('openStore', () => {
     const key = join(path, 'sealing.key');
     const before = readFileSync(join(path, 'postern.db'));
     renameSync(key, `${key}.lost`);
-    for (const as of ['serve', 'command'] as const) {
-      expect(await refusal(open(path, as))).toContain(`The sealing key ${key} is missing`);
-    }
+    const text = await refusal(open(path, 'serve'));
+    expect(text).toContain(`The sealing key ${key} is missing`);
+    const command = await open(path, 'command');
+    expect(command.warnings).toEqual([text]);
+    expect(command.sealer.open(Buffer.from('x'), 'c')).toBeNull();
+    expect(() => command.sealer.seal(Buffer.from('x'), 'c')).toThrow(text);
+    await command.close();
     expect(readFileSync(join(path, 'postern.db'))).toEqual(before);
     renameSync(`${key}.lost`, key);
     const again = await open(path, 'serve');

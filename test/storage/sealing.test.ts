@@ -73,7 +73,7 @@ describe('the key file', () => {
     const { path, sealer, open } = await fresh();
     renameSync(path, `${path}.lost`);
     await expect(open({ sealed: true })).rejects.toThrow(
-      `The sealing key ${path} is missing under which the upstreams' passwords are sealed (id ${sealer.keyId}). Put that key file back from your backup; nothing was changed.`,
+      `The sealing key ${path} is missing under which the upstreams' passwords are sealed (id ${sealer.keyId}). Put that key file back from your backup; nothing was changed. Without a backup, remove the upstreams that have a password (postern upstream remove NAME), restart Postern if it runs, and add them again (postern upstream add NAME).`,
     );
     expect(existsSync(path)).toBe(false);
     renameSync(`${path}.lost`, path);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../server/ids.ts';
 import { openStore } from '../../server/storage/open-store.ts';
+import { createKeyFile } from '../../server/storage/sealing-key.ts';
 import { type CommandLine, makeCommandLine } from './command-line.ts';
 
 const secret = { stdin: 'upstream secret\n' };
@@ -40,6 +41,14 @@ async function startsAsServer(): Promise<boolean> {
 
 describe.each([
   ['missing', () => rmSync(key), /^postern: warning: The sealing key .* is missing .*upstream remove NAME/],
+  [
+    'another one',
+    () => {
+      rmSync(key);
+      createKeyFile(key, systemRandom);
+    },
+    /^postern: warning: The sealing key .* is not the one .*upstream remove NAME/,
+  ],
   [
     'damaged',
     () => writeFileSync(key, 'version 1\n'),

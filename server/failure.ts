@@ -15,8 +15,8 @@ export type Failure = Readonly<{
 
 /** Time for the last 421 and the last log line. */
 const LAST_WORDS: DurationMs = 200;
-/** Ctrl-C in a terminal under npm sends the signal twice, from the terminal and from npm: within this time it is one. */
-const SAME_SIGNAL: DurationMs = 500;
+/** Ctrl-C under npm arrives twice, from the terminal and from npm: within this time it is one. */
+const SAME_CTRL_C: DurationMs = 150;
 
 export function createFailure({ log, flush }: Logging, clock: Clock): Failure {
   let lastAction: () => Promise<void> = async () => undefined;
@@ -54,7 +54,7 @@ export function createFailure({ log, flush }: Logging, clock: Clock): Failure {
           if (askedAt === null) {
             askedAt = clock.monotonic();
             resolve(signal);
-          } else if (clock.monotonic() - askedAt > SAME_SIGNAL) {
+          } else if (signal !== 'SIGINT' || clock.monotonic() - askedAt > SAME_CTRL_C) {
             flush();
             process.exit(1);
           }

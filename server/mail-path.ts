@@ -12,7 +12,13 @@ import { createRelay } from './relay/relay.ts';
 import { createUpstreams } from './relay/upstreams.ts';
 import { createIntake, type Intake } from './submission/intake.ts';
 
-export type MailPath = Readonly<{ intake: Intake; runner: Runner; disk: DiskReserve; upstreams: number }>;
+export type MailPath = Readonly<{
+  intake: Intake;
+  runner: Runner;
+  disk: DiskReserve;
+  upstreams: number;
+  fullAt: () => number | null;
+}>;
 
 /** Also recovers what the last process left: in flight, or half written. */
 export async function createMailPath({
@@ -50,6 +56,7 @@ export async function createMailPath({
   });
   database.onForeignChange(runner.kick); // `queue retry` from the command line
   const disk = createDiskReserve({ folder: folder.path, reserve: config.limits.disk_reserve, clock, log });
+  let fullAt: number | null = null;
   const intake = createIntake({
     ...identity,
     messageSize: config.limits.message_size,
@@ -59,6 +66,8 @@ export async function createMailPath({
     enqueue: async (message, queuedAt) => {
       const enqueued = await queue.enqueue(message, queuedAt);
       if (enqueued.kind === 'queued') runner.kick();
+      if (enqueued.kind === 'queued') fullAt = null;
+      else if (enqueued.kind === 'full') fullAt = clock.monotonic();
       return enqueued;
     },
     hasRoom: disk.hasRoom,
@@ -68,5 +77,5 @@ export async function createMailPath({
     log,
     onFatal: failure.exit,
   });
-  return { intake, runner, disk, upstreams: upstreams.list().length };
+  return { intake, runner, disk, upstreams: upstreams.list().length, fullAt: () => fullAt };
 }

@@ -9,7 +9,6 @@ import { createGate } from './gate.ts';
 import { type Ground, layGround, openCertificates, type ServeDeps } from './ground.ts';
 import { createLogins, type Logins } from './logins.ts';
 import { createMailPath, type MailPath } from './mail-path.ts';
-import type { DiskReserve } from './queue/disk-reserve.ts';
 import { deleteRetired } from './queue/retention.ts';
 import type { Runner } from './queue/runner.ts';
 import { refusedStart } from './refused-start.ts';
@@ -20,6 +19,8 @@ import { welcome } from './welcome.ts';
 
 /** Time for messages under way when Postern is asked to stop; Docker kills after ten seconds. */
 const GRACE: DurationMs = 8_000;
+/** How long a full disk counts as full when no message has come since. */
+const FULL_FOR: DurationMs = 60_000;
 const HEARTBEAT: DurationMs = 60_000;
 const HOUSEKEEPING: DurationMs = 3_600_000;
 
@@ -49,7 +50,7 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
   failure.beforeExit(() => submission.stop(0));
   try {
     const bound = await listen(submission);
-    const http = await createHttp(httpOptions(ground, certificates, mail.disk));
+    const http = await createHttp(httpOptions(ground, certificates, mail));
     const timers = startClockwork(ground, mail.runner);
     announce(ground, certificates, logins, mail, bound);
     return async () => {
@@ -70,7 +71,7 @@ async function listen(submission: Submission): Promise<readonly Listener[]> {
   return listening.bound;
 }
 
-function httpOptions({ deps, store }: Ground, certificates: Certificates, disk: DiskReserve) {
+function httpOptions({ deps, store }: Ground, certificates: Certificates, { disk, fullAt }: MailPath) {
   return {
     admin: deps.config.admin.listen,
     public: deps.config.public.listen,
@@ -79,6 +80,10 @@ function httpOptions({ deps, store }: Ground, certificates: Certificates, disk: 
     ready: async (): Promise<Readonly<{ ok: boolean; text: string }>> => {
       if (!(await disk.hasRoom(0)))
         return { ok: false, text: 'The disk is below its reserve: new mail is refused.' };
+      const full = fullAt();
+      if (full !== null && deps.clock.monotonic() - full < FULL_FOR) {
+        return { ok: false, text: 'The disk is full: the last message could not be stored.' };
+      }
       await store.database.read('SELECT 1 AS one');
       return { ok: true, text: 'Ready to take mail.' };
     },

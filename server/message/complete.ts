@@ -18,7 +18,7 @@ export type CompletionFacts = Readonly<{
   date: EpochMs | null;
   /** The addr-spec of an added From (sender.ts). */
   from: string;
-  /** A message with this many Received fields is going in circles; RFC 5321 §6.3 has 100, we are the first hop. */
+  /** A message with more Received fields than this is going in circles; RFC 5321 §6.3 has 100, we are the first hop. */
   maxReceived: number;
 }>;
 
@@ -32,7 +32,7 @@ const TRACE_FIELD = 'X-Postern-Trace';
 const DROPPED = new Set(['bcc', 'resent-bcc', 'return-path']);
 
 /** Present but empty, these are as good as missing to providers: ours take their place. */
-const REPLACED_WHEN_EMPTY = new Set(['date', 'message-id', 'from']);
+const REPLACED_WHEN_EMPTY = new Set(['date', 'message-id', 'from', 'mime-version']);
 
 /** The new header block, with the separator where it was or is needed: the octets from `block.bodyStart` follow it. */
 export function completeHeader(octets: Buffer, block: HeaderBlock, facts: CompletionFacts): Completion {
@@ -49,14 +49,13 @@ export function completeHeader(octets: Buffer, block: HeaderBlock, facts: Comple
 
 function prefix(names: ReadonlySet<string>, facts: CompletionFacts): string {
   const { id, hostname, traceId, date, from } = facts;
-  const isMime = [...names].some(name => name.startsWith('content-'));
   return [
     formatReceived(facts.handover, facts),
     `${TRACE_FIELD}: ${traceId}\r\n`,
     names.has('date') || date === null ? '' : `Date: ${formatDate(date)}\r\n`,
     names.has('message-id') ? '' : `Message-ID: <${id}@${hostname}>\r\n`,
     names.has('from') ? '' : `From: ${from}\r\n`,
-    isMime && !names.has('mime-version') ? 'MIME-Version: 1.0\r\n' : '',
+    names.has('mime-version') ? '' : 'MIME-Version: 1.0\r\n',
   ].join('');
 }
 
@@ -67,7 +66,7 @@ function isLoop(octets: Buffer, { fields }: HeaderBlock, { traceId, maxReceived 
     if (field.name === 'received') received++;
     if (field.name === trace && fieldValue(octets, field) === traceId) return true;
   }
-  return received >= maxReceived;
+  return received > maxReceived;
 }
 
 function mustGo(octets: Buffer, field: Field): boolean {

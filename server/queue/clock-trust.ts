@@ -52,6 +52,8 @@ export function createClockTrust(
       }
       if (distrustedSince !== null) log('clock.trusted', { now: iso(now) });
       distrustedSince = null;
+      // From now on a step back is seen while running, as it is after a restart.
+      notBefore = Math.max(notBefore, now - FORGIVEN_STEP_BACK);
       recordHeartbeat(now);
     },
   };

@@ -23,7 +23,7 @@ export type DeliveryRequest = Readonly<{
   reversePath: string;
   forwardPaths: readonly string[];
   bodyType: BodyType;
-  /** An address or a header needs SMTPUTF8 (RFC 6531). */
+  /** The reverse-path or the header needs SMTPUTF8 (RFC 6531), and so every recipient; one with such an address needs it besides. */
   smtputf8: boolean;
   /** Octets of the content. */
   size: number;

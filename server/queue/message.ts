@@ -21,6 +21,7 @@ export type NewMessage = Readonly<{
   reversePath: string;
   forwardPaths: readonly string[];
   bodyType: BodyType;
+  /** The reverse-path or the header needs SMTPUTF8; a forward-path that does shows it itself. */
   smtputf8: boolean;
   /** Octets stored. */
   size: number;

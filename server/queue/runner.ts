@@ -37,12 +37,14 @@ type Lane = {
 
 /** Waiting rows are looked at this often even when none is due: a clock may have stepped. */
 const LONGEST_SLEEP: DurationMs = 30_000;
+/** The shortest pause: a look at the database every hundredth of a second at most. */
+const AT_ONCE: DurationMs = 10;
 /** Pause before a claim that was refused (full disk, foreign lock) is tried again. */
 const CLAIM_RETRY: DurationMs = 1_000;
 /** Claimed ahead for each upstream, so that a free place never waits for a commit. */
 const AHEAD = 32;
-/** While clients wait, an attempt starts at most this often: over a hundred a second, more than any provider takes. */
-const GAP_WHILE_CLIENTS_WAIT: DurationMs = 8;
+/** While clients wait, an attempt starts at most this often: forty a second, more than any provider takes. */
+const GAP_WHILE_CLIENTS_WAIT: DurationMs = 25;
 
 export function createRunner(deps: Deps): Runner {
   const { queue, relay, policy, clock, log, clientsWait } = deps;
@@ -167,16 +169,17 @@ export function createRunner(deps: Deps): Runner {
 
   const wake = (after: DurationMs) => {
     clearTimeout(alarm);
-    alarm = setTimeout(kick, Math.max(10, Math.min(after, LONGEST_SLEEP)));
+    alarm = setTimeout(kick, Math.max(AT_ONCE, Math.min(after, LONGEST_SLEEP)));
   };
 
   const setAlarm = async (): Promise<void> => {
     if (stopping) return;
     const due = await queue.nextDue();
     const now = clock.now();
-    // What is due already waits for a free place, and the relay or the end of an attempt tells of that.
     if (due === null) clearTimeout(alarm);
-    else wake(due > now && due <= horizon(now, policy) ? due - now : LONGEST_SLEEP);
+    else if (due > now && due <= horizon(now, policy)) wake(Math.ceil(due - now));
+    // It came due since the last look: a free place takes it at once; else the relay tells when there is one.
+    else wake(relay.capacity().some(({ free }) => free > 0) ? AT_ONCE : LONGEST_SLEEP);
   };
 
   return {

@@ -20,16 +20,46 @@ export async function attempt(request: DeliveryRequest, deps: AttemptDeps): Prom
   if (isUnsayable(request.reversePath)) {
     return sameForAll(request, notSupported(UNSAYABLE), { kind: 'nothing' });
   }
-  const sayable = request.forwardPaths.filter(path => !isUnsayable(path));
-  if (sayable.length === request.forwardPaths.length) return attemptAll(request, deps);
-  if (sayable.length === 0) return sameForAll(request, notSupported(UNSAYABLE), { kind: 'nothing' });
-
-  const { outcomes, evidence } = await attemptAll({ ...request, forwardPaths: sayable }, deps);
-  const rest = [...outcomes];
-  const all = request.forwardPaths.map(path =>
-    isUnsayable(path) ? notSupported(UNSAYABLE) : (rest.shift() ?? notSupported(UNSAYABLE)),
+  return attemptOnly(
+    request,
+    path => !isUnsayable(path),
+    notSupported(UNSAYABLE),
+    sayable => attemptInternational(sayable, deps),
   );
+}
+
+/** Where the upstream lacks SMTPUTF8, only the recipients that need it are lost: the others are tried without them. */
+async function attemptInternational(request: DeliveryRequest, deps: AttemptDeps): Promise<Attempt> {
+  const all = await attemptAll(request, deps);
+  const [first] = all.outcomes;
+  const refused = first?.kind === 'failed' && first.reason === 'not-supported-upstream';
+  if (!refused || request.smtputf8 || !request.forwardPaths.some(isInternational)) return all;
+  return attemptOnly(
+    request,
+    path => !isInternational(path),
+    first,
+    plain => attemptAll(plain, deps),
+  );
+}
+
+/** Attempts only the forward-paths that `may` be attempted; the others get `otherwise`. */
+async function attemptOnly(
+  request: DeliveryRequest,
+  may: (path: string) => boolean,
+  otherwise: Outcome,
+  run: (request: DeliveryRequest) => Promise<Attempt>,
+): Promise<Attempt> {
+  const chosen = request.forwardPaths.filter(may);
+  if (chosen.length === 0) return sameForAll(request, otherwise, { kind: 'nothing' });
+  const { outcomes, evidence } = await run({ ...request, forwardPaths: chosen });
+  const rest = [...outcomes];
+  const all = request.forwardPaths.map(path => (may(path) ? (rest.shift() ?? otherwise) : otherwise));
   return { outcomes: all, evidence };
+}
+
+/** A mailbox that cannot be named without SMTPUTF8 (RFC 6531 §3.3). */
+function isInternational(path: string): boolean {
+  return /\P{ASCII}/u.test(path);
 }
 
 async function attemptAll(request: DeliveryRequest, deps: AttemptDeps): Promise<Attempt> {
@@ -51,12 +81,13 @@ async function carry(
   request: DeliveryRequest,
   pool: Pool,
 ): Promise<Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>> {
-  const lacking = unsupported(request, session.capabilities);
+  const needy = { ...request, smtputf8: request.smtputf8 || request.forwardPaths.some(isInternational) };
+  const lacking = unsupported(needy, session.capabilities);
   if (lacking !== null) {
     pool.give(session);
     return { kind: 'not-supported', outcome: notSupported(lacking) };
   }
-  const sent = await session.send(request);
+  const sent = await session.send(needy);
   // Refused at RCPT or DATA, the transaction is still open (RFC 5321 §4.1.1.5).
   const open = sent.kind === 'no-recipients' || (sent.kind === 'refused' && sent.stage === 'data');
   if (open && !(await session.reset())) session.close();

@@ -47,8 +47,7 @@ export async function takeFolderLock({ path, as, patience = PATIENCE_MS }: TakeO
 }
 
 function hold(lock: Connection, path: string, as: HolderKind): FolderLock {
-  // The time makes two holders with the same number distinct.
-  writeFileSync(holderPath(path), `${as} ${process.pid} ${process.hrtime.bigint()}\n`, { mode: 0o600 });
+  noteHolder(path, as);
   // Being listened for also keeps the connection from the garbage collector, which would close it and drop the lock.
   const release = (): void => {
     process.off('exit', release);
@@ -58,6 +57,16 @@ function hold(lock: Connection, path: string, as: HolderKind): FolderLock {
   };
   process.on('exit', release);
   return { kind: 'held', release };
+}
+
+/** A note for people; the lock holds without it. On a full disk it cannot be written, and starting must help out of that. */
+function noteHolder(path: string, as: HolderKind): void {
+  try {
+    // The time makes two holders with the same number distinct.
+    writeFileSync(holderPath(path), `${as} ${process.pid} ${process.hrtime.bigint()}\n`, { mode: 0o600 });
+  } catch {
+    rmSync(holderPath(path), { force: true });
+  }
 }
 
 const holderPath = (path: string): string => `${path}.holder`;

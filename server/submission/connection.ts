@@ -35,6 +35,8 @@ export type ConnectionContext = Readonly<{
 
 /** A command line that is not AUTH (RFC 5321 §4.5.3.1.4 says 512; extensions and long paths need more). */
 const MAX_COMMAND = 4_096;
+/** Time for the last reply to arrive when Postern stops. */
+const FAREWELL: DurationMs = 200;
 const UNKNOWN_ADDRESS: ClientAddress = {
   version: 4,
   text: '0.0.0.0',
@@ -258,6 +260,8 @@ export class SubmissionConnection extends SMTPConnection {
         this.#context.log('session.refused', { ...this.#who(), reply: shown(said), reason });
     }
     this.close();
+    // A client that keeps its side open must not hold up the end: the last reply is on its way.
+    if (this.#context.stopping()) setTimeout(() => this._socket.destroy(), FAREWELL);
   }
 
   /** One write per reply: a second segment would wait for the client's delayed acknowledgement. */

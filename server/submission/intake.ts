@@ -134,7 +134,6 @@ export function createIntake(deps: Deps): Intake {
     const { principal, transaction } = origin;
     const { reversePath, forwardPaths } = transaction;
     const { size, hash, eightBitBody, eightBitHeader } = completed;
-    const nonAscii = reversePath.smtputf8 || forwardPaths.some(path => path.smtputf8);
     const message: NewMessage = {
       id,
       kind: 'mail',
@@ -143,7 +142,8 @@ export function createIntake(deps: Deps): Intake {
       forwardPaths: forwardPaths.map(path => path.text),
       // What the octets are counts, not what the client said: devices send 8-bit text without BODY=8BITMIME.
       bodyType: eightBitBody || eightBitHeader ? '8bitmime' : '7bit',
-      smtputf8: nonAscii || (transaction.smtputf8 && eightBitHeader),
+      // A recipient's own need shows in its address; this is what the message needs for every recipient.
+      smtputf8: reversePath.smtputf8 || (transaction.smtputf8 && eightBitHeader),
       size,
       hash,
       content,

@@ -36,12 +36,12 @@ describe('a whole message', () => {
 
   it('without any header gets one, and keeps its text', () => {
     expect(octetsOf('Toner low\nCall service\n')).toMatch(
-      /From: scanner@example\.net\r\n\r\nToner low\r\nCall service\r\n$/,
+      /From: scanner@example\.net\r\nMIME-Version: 1\.0\r\n\r\nToner low\r\nCall service\r\n$/,
     );
   });
 
   it('that is empty becomes a header', () => {
-    expect(octetsOf('')).toMatch(/^Received: [\s\S]*From: scanner@example\.net\r\n$/);
+    expect(octetsOf('')).toMatch(/^Received: [\s\S]*From: scanner@example\.net\r\nMIME-Version: 1\.0\r\n$/);
   });
 
   it('whose lines end in CR CR LF keeps its header', () => {
@@ -118,6 +118,7 @@ describe('properties', () => {
       'From:',
       'From x',
       'Content-Type: text/plain',
+      'MIME-Version: 1.0',
       '',
       '.',
       'text',

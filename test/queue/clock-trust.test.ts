@@ -51,6 +51,13 @@ describe('the wall clock', () => {
     expect(setUp(BUILD + 60 * DAY, BUILD + 30 * DAY).trust.trusted()).toBe(false);
   });
 
+  it('is no longer believed when it steps back by a month while running', () => {
+    const { time, trust } = setUp(BUILD, BUILD + 60 * DAY);
+    trust.beat();
+    time.now = BUILD + 30 * DAY;
+    expect(trust.trusted()).toBe(false);
+  });
+
   it('is forgiven a small step back', () => {
     expect(setUp(BUILD + DAY, BUILD + DAY - 30_000).trust.trusted()).toBe(true);
   });

@@ -62,6 +62,14 @@ describe('a delivery', () => {
     expect(server.commands.filter(line => line.startsWith('AUTH'))).toEqual([]);
   });
 
+  it('loses only the recipients that need SMTPUTF8 where the upstream lacks it', async () => {
+    const server = await remote({ keywords: ['AUTH PLAIN'] });
+    const { deliver } = relayTo(await upstreamAt(server.port));
+    const { outcomes } = await deliver({ forwardPaths: ['jürgen@example.net', 'ok@example.net'] });
+    expect(outcomes.map(outcome => outcome.kind)).toEqual(['failed', 'relayed']);
+    expect(mailLines(server.commands)).toHaveLength(1);
+  });
+
   it('asks for SMTPUTF8 exactly when the message needs it', async () => {
     const server = await remote();
     const { deliver } = relayTo(await upstreamAt(server.port));

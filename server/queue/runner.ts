@@ -32,6 +32,8 @@ type Lane = {
   opening: number;
   /** Started and not delivered. */
   delivering: number;
+  /** Of these, messages from spool files. */
+  large: number;
   claiming: boolean;
 };
 
@@ -60,7 +62,7 @@ export function createRunner(deps: Deps): Runner {
   const laneOf = (upstreamId: string): Lane => {
     const known = lanes.get(upstreamId);
     if (known) return known;
-    const lane: Lane = { ready: [], opening: 0, delivering: 0, claiming: false };
+    const lane: Lane = { ready: [], opening: 0, delivering: 0, large: 0, claiming: false };
     lanes.set(upstreamId, lane);
     return lane;
   };
@@ -80,29 +82,45 @@ export function createRunner(deps: Deps): Runner {
   const startReady = (lane: Lane, places: number): number => {
     let started = 0;
     while (started < places && lane.ready.length > 0 && mayStartNow()) {
-      const claim = lane.ready.shift();
-      if (claim) start(lane, claim);
+      const next = nextReady(lane);
+      if (!next) {
+        lookAgain(GAP_WHILE_CLIENTS_WAIT);
+        break;
+      }
+      start(lane, next);
       started++;
     }
     return started;
   };
 
+  /** The oldest; while clients wait, large messages go one after the other, and small ones pass them. */
+  const nextReady = (lane: Lane): Claim | undefined => {
+    const oneByOne = lane.large > 0 && clientsWait();
+    const index = oneByOne ? lane.ready.findIndex(claim => !isLarge(claim)) : 0;
+    return index < 0 ? undefined : lane.ready.splice(index, 1)[0];
+  };
+
   const mayStartNow = (): boolean => {
     const since = clock.monotonic() - lastStart;
     if (since < GAP_WHILE_CLIENTS_WAIT && clientsWait()) {
-      gap ??= setTimeout(() => {
-        gap = undefined;
-        kick();
-      }, GAP_WHILE_CLIENTS_WAIT - since);
+      lookAgain(GAP_WHILE_CLIENTS_WAIT - since);
       return false;
     }
     lastStart = clock.monotonic();
     return true;
   };
 
+  const lookAgain = (after: DurationMs) => {
+    gap ??= setTimeout(() => {
+      gap = undefined;
+      kick();
+    }, after);
+  };
+
   const start = (lane: Lane, claim: Claim) => {
     lane.opening++;
     lane.delivering++;
+    if (isLarge(claim)) lane.large++;
     track(
       attempts.run(claim, {
         onHandedOver: () => {
@@ -110,6 +128,7 @@ export function createRunner(deps: Deps): Runner {
         },
         onDelivered: () => {
           lane.delivering--;
+          if (isLarge(claim)) lane.large--;
           kick();
         },
       }),
@@ -201,6 +220,10 @@ export function createRunner(deps: Deps): Runner {
       await ended(running, AFTER_CUT_OFF);
     },
   };
+}
+
+function isLarge({ message }: Claim): boolean {
+  return message.content === 'spool';
 }
 
 /** Attempts whose connection was cut settle in the next ticks. */

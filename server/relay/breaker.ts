@@ -52,6 +52,8 @@ export const DEFAULT_PROBE_POLICY: ProbePolicy = { min: 30_000, max: 3_600_000, 
 
 /** Distinct messages in a row that must lose their connection before the upstream is at fault. */
 const LOST_LIMIT = 3;
+/** The first probe after that. */
+const SOON: DurationMs = 1_000;
 
 export const CLOSED: Breaker = { kind: 'closed', lost: [] };
 
@@ -100,7 +102,9 @@ function judgeClosed(lost: readonly string[], ended: Ended, policy: ProbePolicy)
       const now_lost = lost.includes(messageId) ? lost : [...lost, messageId];
       if (now_lost.length < LOST_LIMIT)
         return { breaker: { kind: 'closed', lost: now_lost }, blame: 'message' };
-      return { breaker: open(evidence.fault, messageId, now, policy), blame: 'message' };
+      // Perhaps it is the messages after all: another one is tried soon.
+      const soon = { ...policy, min: Math.min(policy.min, SOON) };
+      return { breaker: open(evidence.fault, messageId, now, soon), blame: 'message' };
     }
     default:
       return evidence satisfies never;

@@ -9,9 +9,6 @@ export type MessageKind = 'mail' | 'dsn' | 'alert';
 
 export type RecipientState = 'queued' | 'in_flight' | 'deferred' | 'relayed' | 'failed' | 'expired';
 
-/** The states in which nothing more will happen by itself. */
-export const SETTLED: readonly RecipientState[] = ['relayed', 'failed', 'expired'];
-
 export type NewMessage = Readonly<{
   id: string;
   kind: MessageKind;

@@ -3,7 +3,7 @@
 // brings the parser, STARTTLS and the socket's life; command dispatch, replies, AUTH and every gate are ours.
 
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection';
 import type { Clock, DurationMs } from '../clock.ts';
@@ -18,6 +18,7 @@ import { createDataProgress, type DataProgress } from './data-progress.ts';
 import { type Deadlines, overdue } from './deadlines.ts';
 import type { Intake } from './intake.ts';
 import { type Action, createSession, type Session, type SessionSettings } from './session.ts';
+import { tlsFacts } from './tls-facts.ts';
 
 export type ConnectionContext = Readonly<{
   settings: SessionSettings;
@@ -223,7 +224,7 @@ export class SubmissionConnection extends SMTPConnection {
       hello: action.hello,
       extended: action.extended,
       address: this.#address,
-      tls: this.#tlsFacts(),
+      tls: tlsFacts(this._socket),
     });
     this._dataStream = false;
     this.#data = null;
@@ -285,17 +286,8 @@ export class SubmissionConnection extends SMTPConnection {
   }
 
   #reportTls(): void {
-    const facts = this.#tlsFacts();
-    if (facts)
-      this.#context.log('session.tls', { ...this.#who(), protocol: facts.protocol, cipher: facts.cipher });
-  }
-
-  #tlsFacts(): Readonly<{ protocol: string; cipher: string }> | null {
-    if (!(this._socket instanceof TLSSocket)) return null;
-    return {
-      protocol: this._socket.getProtocol() ?? 'TLS',
-      cipher: this._socket.getCipher()?.standardName ?? 'unknown',
-    };
+    const facts = tlsFacts(this._socket);
+    if (facts) this.#context.log('session.tls', { ...this.#who(), ...facts });
   }
 
   #who(): Readonly<{ session: string; address: string; account?: string }> {

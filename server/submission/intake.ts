@@ -17,6 +17,7 @@ import { formatReply, isRefusal, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
 import { createMessageStore } from './message-store.ts';
 import { readData } from './read-data.ts';
+import type { TlsFacts } from './tls-facts.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Where a message comes from. */
@@ -29,7 +30,7 @@ export type Origin = Readonly<{
   /** It said EHLO, not HELO. */
   extended: boolean;
   address: ClientAddress;
-  tls: Readonly<{ protocol: string; cipher: string }> | null;
+  tls: TlsFacts | null;
 }>;
 
 export type Intake = Readonly<{
@@ -158,7 +159,7 @@ export function createIntake(deps: Deps): Intake {
         enqueued.kind === 'full'
           ? replies.noSpace
           : enqueued.kind === 'io'
-            ? replies.failing
+            ? say(replies.failing, { hostname: deps.hostname })
             : replies.queueFailed,
       );
     }
@@ -186,7 +187,7 @@ export function createIntake(deps: Deps): Intake {
     if (failure.kind === 'full') return refuse(origin, replies.noSpace);
     if (failure.kind === 'io') return refuse(origin, replies.queueFailed);
     deps.onFatal(`A message file could not be synced: ${failure.text}. The disk may be failing.`);
-    return refuse(origin, replies.failing);
+    return refuse(origin, say(replies.failing, { hostname: deps.hostname }));
   };
 
   return {

@@ -26,6 +26,19 @@ export function decodeText(octets: Uint8Array): string {
   }
 }
 
+/** The octets that `decodeText` would read as windows-1252; null where the text has characters that it lacks. */
+export function encodeWindows1252(text: string): Uint8Array | null {
+  const octets: number[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    const high = WINDOWS_1252.indexOf(text.charAt(i));
+    if (high >= 0) octets.push(0x80 + high);
+    else if (unit < 0x80 || (unit > 0x9f && unit <= 0xff)) octets.push(unit);
+    else return null;
+  }
+  return Uint8Array.from(octets);
+}
+
 /** The canonical form of a password: SASLprep's mappings and NFKC (RFC 4013 §2.1, §2.2), letter case kept. */
 export function canonicalPassword(text: string): string {
   return prepare(text).normalize('NFKC');
@@ -38,6 +51,11 @@ export function canonicalPassword(text: string): string {
 export function canonicalName(text: string): string {
   // Decomposed before folding and composed after: so it is stable (Unicode §3.13, NFKC_Casefold).
   return Array.from(prepare(text).normalize('NFKD'), foldCase).join('').normalize('NFKC').trim();
+}
+
+/** Whether the octets of two names mean the same account. */
+export function sameName(a: Uint8Array, b: Uint8Array): boolean {
+  return canonicalName(decodeText(a)) === canonicalName(decodeText(b));
 }
 
 function prepare(text: string): string {

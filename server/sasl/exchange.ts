@@ -3,7 +3,7 @@
 // at that line, so the session is in step again and the next line is a command. Nothing here may be logged raw.
 
 import { decodeBase64, decodeInitialResponse, encodeBase64 } from './decode.ts';
-import type { Credentials, Mechanism, MechanismFailure, Step } from './mechanism.ts';
+import type { Credentials, ExchangeContext, Mechanism, MechanismFailure, Step } from './mechanism.ts';
 import { findMechanism } from './mechanisms.ts';
 
 /**
@@ -16,7 +16,8 @@ export const MAX_EXCHANGE_LINE = 12_288;
  * Why the exchange ended without credentials, with the reply that RFC 4954 §4 and §6 give it:
  * `syntax` 501 5.5.4 (no mechanism, or too many arguments) · `unknown-mechanism` 504 5.5.4 ·
  * `unexpected-initial-response` 501 5.7.0 · `undecodable` 501 5.5.2 · `cancelled` 501 5.7.0 · `line-too-long` 500 5.5.6 ·
- * `malformed` 501 5.5.2 (base64, but not the mechanism's syntax) · `authorization` and `credentials` 535 5.7.8.
+ * `malformed` 501 5.5.2 (base64, but not the mechanism's syntax) · `channel-binding` 504 5.5.4 ·
+ * `authorization`, `credentials` and `downgraded` 535 5.7.8.
  */
 export type ExchangeRefusal =
   | 'syntax'
@@ -35,7 +36,15 @@ export type ExchangeStep =
       /** Takes the client's next line, without CRLF. */
       next: (line: Uint8Array) => ExchangeStep;
     }>
-  | Readonly<{ kind: 'credentials'; mechanism: string; credentials: Credentials }>
+  | Readonly<{
+      kind: 'credentials';
+      mechanism: string;
+      credentials: Credentials;
+      /** Where set, a right login is complete only after this: the server proves that it knows the account too. */
+      prove: ((evidence: Uint8Array) => ExchangeStep) | null;
+    }>
+  /** The login that was found right before `prove` is complete. */
+  | Readonly<{ kind: 'complete'; mechanism: string }>
   | Readonly<{
       kind: 'refused';
       refusal: ExchangeRefusal;
@@ -47,7 +56,11 @@ export type ExchangeStep =
  * Begins an exchange. `argument` is everything after the verb AUTH; blanks around and between its parts do not count
  * (Windows Mail sends two). `offered` is what this session may use.
  */
-export function beginExchange(argument: string, offered: readonly Mechanism[]): ExchangeStep {
+export function beginExchange(
+  argument: string,
+  offered: readonly Mechanism[],
+  context: ExchangeContext,
+): ExchangeStep {
   const [name, response, ...rest] = argument.split(/[ \t\r\n]+/).filter(part => part !== '');
   if (name === undefined) return refused('syntax', null);
   const mechanism = findMechanism(offered, name);
@@ -55,11 +68,11 @@ export function beginExchange(argument: string, offered: readonly Mechanism[]): 
   if (rest.length > 0) return refused('syntax', mechanism.name);
   if (response !== undefined && response.length > MAX_EXCHANGE_LINE)
     return refused('line-too-long', mechanism.name);
-  if (response === undefined) return follow(mechanism.start(null), mechanism.name);
+  if (response === undefined) return follow(mechanism.start(null, context), mechanism.name);
   if (mechanism.serverFirst) return refused('unexpected-initial-response', mechanism.name);
   const initial = decodeInitialResponse(response);
   if (initial === null) return refused('undecodable', mechanism.name);
-  return follow(mechanism.start(initial), mechanism.name);
+  return follow(mechanism.start(initial, context), mechanism.name);
 }
 
 function follow(step: Step, mechanism: string): ExchangeStep {
@@ -70,8 +83,17 @@ function follow(step: Step, mechanism: string): ExchangeStep {
         text: encodeBase64(step.octets),
         next: line => answer(line, step.next, mechanism),
       };
-    case 'credentials':
-      return { kind: 'credentials', mechanism, credentials: step.credentials };
+    case 'credentials': {
+      const { credentials, prove } = step;
+      return {
+        kind: 'credentials',
+        mechanism,
+        credentials,
+        prove: prove === null ? null : evidence => follow(prove(evidence), mechanism),
+      };
+    }
+    case 'complete':
+      return { kind: 'complete', mechanism };
     case 'failure':
       return refused(step.failure, mechanism);
     default:

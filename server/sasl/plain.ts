@@ -2,7 +2,7 @@
 // An account may act only as itself: the authzid is empty, or the authcid in canonical form. Some devices fill in the
 // authzid alone; it then is the name.
 
-import { canonicalName, decodeText } from './credential-text.ts';
+import { sameName } from './credential-text.ts';
 import { challenge, failure, type Mechanism, passwordCredentials, type Step } from './mechanism.ts';
 
 const NUL = 0;
@@ -23,8 +23,4 @@ function parseMessage(message: Uint8Array): Step {
   if (authcid.length === 0) return passwordCredentials(authzid, password);
   if (authzid.length > 0 && !sameName(authzid, authcid)) return failure('authorization');
   return passwordCredentials(authcid, password);
-}
-
-function sameName(a: Uint8Array, b: Uint8Array): boolean {
-  return canonicalName(decodeText(a)) === canonicalName(decodeText(b));
 }

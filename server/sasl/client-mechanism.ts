@@ -1,0 +1,62 @@
+// What a SASL mechanism is on the client's side, where Postern logs in to an upstream: the same arithmetic as for our own
+// clients, pure and without sockets. A step is answered at most once; only SCRAM's key derivation takes time.
+
+export type ClientLogin = Readonly<{
+  /** Sent as UTF-8, as the operator gave it. */
+  user: string;
+  password: string;
+}>;
+
+/** The octets that stand for this TLS channel (RFC 5929, RFC 9266), and their type's name. */
+export type ChannelBinding = Readonly<{ type: string; data: Uint8Array }>;
+
+export type ClientContext = Readonly<{
+  /** A new client nonce for SCRAM: printable ASCII without comma. */
+  nonce: () => string;
+  /** Null without TLS. */
+  channelBinding: ChannelBinding | null;
+  /** The server listed SCRAM-SHA-256-PLUS. */
+  plusOffered: boolean;
+}>;
+
+/**
+ * Why we break a login off. `malformed`: the server does not follow the mechanism's syntax. `foreign-nonce`: its answer
+ * belongs to another exchange. `few-iterations`, `many-iterations`: the password would be protected too badly, or
+ * computing takes too long. `unproved`: it has not shown that it knows the account.
+ */
+export type ClientFailure = 'malformed' | 'foreign-nonce' | 'few-iterations' | 'many-iterations' | 'unproved';
+
+export type ClientStep =
+  | Readonly<{
+      kind: 'answer';
+      /** Null: nothing to say before the server's first challenge. */
+      octets: Uint8Array | null;
+      next: (challenge: Uint8Array) => ClientStep | Promise<ClientStep>;
+      /** The server has yet to prove itself: a success now is none. */
+      owesProof: boolean;
+    }>
+  | Readonly<{ kind: 'failure'; failure: ClientFailure }>;
+
+export type ClientMechanism = Readonly<{
+  /** As EHLO shows it, in capitals. */
+  name: string;
+  /** The first step; its octets are the initial response. */
+  start: (login: ClientLogin, context: ClientContext) => ClientStep;
+}>;
+
+/** Answers, and takes success as well as one more challenge. */
+export function answer(
+  octets: Uint8Array | null,
+  next: (challenge: Uint8Array) => ClientStep | Promise<ClientStep> = () => broken('malformed'),
+): ClientStep {
+  return { kind: 'answer', octets, next, owesProof: false };
+}
+
+export function broken(failure: ClientFailure): ClientStep {
+  return { kind: 'failure', failure };
+}
+
+/** Names and passwords go out in UTF-8 (RFC 4616 §2). */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,54 @@
+// tls-server-end-point (RFC 5929 §4.1): the hash follows the certificate's signature, and is never weaker than SHA-256.
+// The certificates are made, and their hashes taken, by openssl.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serverEndPoints } from '../../server/tls/end-point.ts';
+import { mustSkip } from '../support/needs.ts';
+import { makeScratch, removeScratch } from '../support/scratch.ts';
+
+const skip = mustSkip('tls-server-end-point against openssl', ['openssl']);
+let folder: string;
+beforeAll(() => {
+  folder = makeScratch('end-point');
+});
+afterAll(() => removeScratch(folder));
+
+function openssl(args: readonly string[], input?: Buffer): Buffer {
+  return execFileSync('openssl', [...args], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    ...(input === undefined ? {} : { input }),
+  });
+}
+
+/** A self-signed certificate (PEM) whose signature uses that hash. */
+function certificate(key: readonly string[], hash: string): string {
+  const path = join(folder, `${key.join('-').replaceAll(/\W/g, '')}-${hash}.pem`);
+  openssl([
+    ...['req', '-x509', '-nodes', '-subj', '/CN=postern.test', '-days', '2', `-${hash}`],
+    ...['-newkey', ...key, '-keyout', join(folder, 'key.pem'), '-out', path],
+  ]);
+  return readFileSync(path, 'utf8');
+}
+
+describe.skipIf(skip)('the end point of a certificate', () => {
+  const ec = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  it.each([
+    ['ECDSA with SHA-256', ec, 'sha256', 'sha256'],
+    ['ECDSA with SHA-384', ec, 'sha384', 'sha384'],
+    ['RSA with SHA-512', ['rsa:2048'], 'sha512', 'sha512'],
+    ['RSA with SHA-1, which is raised', ['rsa:2048'], 'sha1', 'sha256'],
+  ] as const)('%s', (_, key, signature, hash) => {
+    const pem = certificate(key, signature);
+    const der = openssl(['x509', '-outform', 'der'], Buffer.from(pem));
+    expect(serverEndPoints({ cert: [pem] })).toEqual([openssl(['dgst', `-${hash}`, '-binary'], der)]);
+  });
+
+  it('has one for each leaf, and none for the chain above it', () => {
+    const [leaf, issuer] = [certificate(ec, 'sha256'), certificate(['rsa:2048'], 'sha256')];
+    expect(serverEndPoints({ cert: [leaf + issuer, issuer] })).toHaveLength(2);
+    expect(serverEndPoints({ cert: [leaf + issuer] })).toEqual(serverEndPoints({ cert: [leaf] }));
+  });
+});

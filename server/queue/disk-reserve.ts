@@ -8,6 +8,8 @@ import type { Log } from '../events.ts';
 export type DiskReserve = Readonly<{
   /** True when a message of about `size` octets may be taken. A failing statfs counts as room: the write will tell. */
   hasRoom: (size: number) => Promise<boolean>;
+  /** Free octets above the reserve; negative below it, infinite where they cannot be told. */
+  room: () => Promise<number>;
 }>;
 
 const FRESH_FOR: DurationMs = 1_000;
@@ -35,13 +37,18 @@ export function createDiskReserve(
     }
   };
 
+  const room = async (): Promise<number> => {
+    if (clock.monotonic() - measuredAt > FRESH_FOR) await measure();
+    return free - needed;
+  };
+
   return {
     hasRoom: async size => {
-      if (clock.monotonic() - measuredAt > FRESH_FOR) await measure();
-      const room = free - size >= needed;
-      if (!room && !low) log('disk.low', { free, reserve: Math.round(needed) });
-      low = !room;
-      return room;
+      const isEnough = (await room()) >= size;
+      if (!isEnough && !low) log('disk.low', { free, reserve: Math.round(needed) });
+      low = !isEnough;
+      return isEnough;
     },
+    room,
   };
 }

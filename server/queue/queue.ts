@@ -43,7 +43,8 @@ export type ClaimRequest = Readonly<{
 }>;
 
 export type Queue = Readonly<{
-  enqueue: (message: NewMessage, queuedAt: EpochMs) => Promise<Enqueued>;
+  /** `further`: statements of the same commit, before the message's own; a requirement of theirs can refuse it. */
+  enqueue: (message: NewMessage, queuedAt: EpochMs, further?: readonly Statement[]) => Promise<Enqueued>;
   /** Due recipients, now in flight under a lease and with the attempt counted. */
   claim: (request: ClaimRequest) => Promise<readonly Claim[] | CommitRefusal>;
   /** Gives back what was claimed but never tried: not an attempt. */
@@ -95,10 +96,10 @@ export function createQueue({ database, newId }: Readonly<{ database: Database; 
   };
 
   return {
-    enqueue: async (message, queuedAt) => {
+    enqueue: async (message, queuedAt, further = []) => {
       // Here Postern takes responsibility: if we die before this commit the client gets no 250 and tries again;
       // after it the message is ours, and a client that missed the 250 may send a duplicate.
-      const result = await database.commit(insertion(message, queuedAt));
+      const result = await database.commit([...further, ...insertion(message, queuedAt)]);
       if (result.kind !== 'committed') return result;
       if (message.content.kind === 'octets') fresh.remember(message, message.content.octets, queuedAt);
       return { kind: 'queued' };

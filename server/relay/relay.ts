@@ -3,6 +3,7 @@
 
 import type { Clock, DurationMs } from '../clock.ts';
 import type { Log } from '../events.ts';
+import type { RandomBytes } from '../ids.ts';
 import type { Delivery, DeliveryRequest, Relay } from '../queue/delivery.ts';
 import type { Outcome } from '../queue/outcome.ts';
 import type { ProbePolicy } from './breaker.ts';
@@ -19,6 +20,7 @@ import type { Upstreams } from './upstreams.ts';
 export type RelayDeps = Readonly<{
   upstreams: Pick<Upstreams, 'list' | 'password' | 'onChange' | 'recordFault'>;
   clock: Clock;
+  random: RandomBytes;
   log: Log;
   /** This server's host name, for EHLO. */
   hostname: string;
@@ -29,7 +31,11 @@ export type RelayDeps = Readonly<{
 
 export function createRelay(deps: RelayDeps): Relay {
   const { upstreams, clock, log, hostname } = deps;
-  const driver = createSmtpDriver({ hostname, timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS });
+  const driver = createSmtpDriver({
+    hostname,
+    random: deps.random,
+    timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
+  });
   const cutOff = new AbortController();
   const lanes = new Map<string, Lane>();
   const listeners: (() => void)[] = [];

@@ -3,6 +3,8 @@
 // The texts say what happened and what to do. Pure.
 
 import type { Stage, UpstreamFault } from '../queue/outcome.ts';
+import type { ClientFailure } from '../sasl/client-mechanism.ts';
+import { MECHANISM_NAMES } from '../sasl/mechanisms.ts';
 import { faultText } from './classify.ts';
 import type { RemoteReply } from './remote-reply.ts';
 import { replyMeaning } from './reply-meaning.ts';
@@ -45,7 +47,7 @@ export function noCommonMechanism(offered: readonly string[], place: Place): Ups
   const text =
     offered.length === 0
       ? `${place.upstream} offers no login, but the upstream has a user name. Check host and port, or set a URL without user.`
-      : `${place.upstream} offers none of the logins that Postern can do (PLAIN, LOGIN), only ${offered.join(', ')}.`;
+      : `${place.upstream} offers none of the logins that Postern can do (${MECHANISM_NAMES.join(', ')}), only ${offered.join(', ')}.`;
   return { kind: 'credentials', stage: 'auth', reply: null, text };
 }
 
@@ -53,6 +55,28 @@ export function noCommonMechanism(offered: readonly string[], place: Place): Ups
 export function passwordUnreadable(upstream: string): UpstreamFault {
   const text = `The password of ${upstream} cannot be read with this sealing key. Set it again with \`postern upstream set ${upstream} --password-stdin\`, or bring back the right sealing.key.`;
   return { kind: 'credentials', stage: 'auth', reply: null, text };
+}
+
+/** We broke the login off, because of what the upstream answered. */
+export function loginBroken(failure: ClientFailure, mechanism: string, place: Place): UpstreamFault {
+  const text = brokenText(failure, mechanism, place);
+  return { kind: 'credentials', stage: 'auth', reply: null, text };
+}
+
+function brokenText(failure: ClientFailure, mechanism: string, { upstream, host }: Place): string {
+  switch (failure) {
+    case 'malformed':
+      return `The login to ${upstream} with ${mechanism} was broken off: what ${host} answered does not follow the standard. Check host and port; if they are right, its operator must mend it.`;
+    case 'few-iterations':
+      return `The login to ${upstream} was broken off: ${host} protects the password with fewer than 4096 iterations of ${mechanism} (RFC 7677), so that whoever recorded the login could guess it. Its operator must raise them.`;
+    case 'many-iterations':
+      return `The login to ${upstream} was broken off: ${host} asks for more than 1 000 000 iterations of ${mechanism}, which would only keep this machine busy. Its operator must lower them.`;
+    case 'foreign-nonce':
+    case 'unproved':
+      return `The login to ${upstream} was broken off: ${host} did not prove that it knows the password, as ${mechanism} demands. It may be another server in between. Check host and port, and what is between here and there.`;
+    default:
+      return failure satisfies never;
+  }
 }
 
 type MakeFault = (kind: UpstreamFault['kind'], text: string) => UpstreamFault;
@@ -89,7 +113,10 @@ function loginRefused(reply: RemoteReply, upstream: string, fault: MakeFault): U
     return fault('credentials', `${upstream} could not check our login just now; it will be tried again.`);
   }
   if (reply.code === 504) {
-    return fault('credentials', `${upstream} does not take the kind of login (PLAIN, LOGIN) that it offers.`);
+    return fault(
+      'credentials',
+      `${upstream} takes none of the logins that it offers and that Postern can do.`,
+    );
   }
   return fault('credentials', faultText('credentials', upstream));
 }

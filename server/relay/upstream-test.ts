@@ -2,6 +2,7 @@
 // words how it went and what to do. No mail is sent. Steps after the first failure are left out: they were not tried.
 
 import type { Clock, EpochMs } from '../clock.ts';
+import type { RandomBytes } from '../ids.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Address } from './drivers/open-socket.ts';
@@ -32,6 +33,7 @@ export type UpstreamTestOptions = Readonly<{
   /** This server's host name, for EHLO. */
   hostname: string;
   clock: Clock;
+  random: RandomBytes;
   timeouts?: Timeouts;
 }>;
 
@@ -56,14 +58,15 @@ export async function testUpstream(options: UpstreamTestOptions): Promise<Upstre
     timeouts,
     opener,
     trust: createTrust(),
+    random: options.random,
     signal: new AbortController().signal,
   };
   const dialled = await dialSmtp(dial);
   if (dialled.kind === 'open') {
-    const { connection, capabilities } = dialled;
+    const { connection, capabilities, mechanism } = dialled;
     const checks = greetedChecks(upstream, { capabilities, security: securityOf(connection) }, clock);
     connection.leave();
-    return result([named, ...checks, { name: 'login', ok: true, text: loginText(upstream) }]);
+    return result([named, ...checks, { name: 'login', ok: true, text: loginText(upstream, mechanism) }]);
   }
   const { fault, greeted } = dialled;
   if (greeted !== null) {
@@ -125,8 +128,9 @@ function capabilitiesText(capabilities: Capabilities): string {
   return `Largest message: ${size}. Offers ${offered.join(', ') || 'no extensions that matter here'}.`;
 }
 
-function loginText({ user }: Upstream): string {
-  return user === null ? 'No login is set, and none was tried.' : `The login as ${user} is accepted.`;
+function loginText({ user }: Upstream, mechanism: string | null): string {
+  if (user === null || mechanism === null) return 'No login is set, and none was tried.';
+  return `The login as ${user} is accepted (${mechanism}).`;
 }
 
 function withReply({ text, reply }: UpstreamFault): string {

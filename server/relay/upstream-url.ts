@@ -1,6 +1,7 @@
 // Parses what the operator types as an upstream: `smtp+starttls://USER@HOST:PORT`, `smtps://`, `smtp+notls://`.
 // Not a URL by the book: the user is usually an e-mail address, so `@` and `#` in it are taken as they stand; the last
-// `@` ends it. Percent-encoding is understood. A password is refused here: it would end in the shell's history.
+// `@` ends it. Percent-encoding is understood. A password is refused here: it would end in the shell's history. So that it
+// ends in no error text as well, what stands where one could be is never repeated.
 
 import { isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
@@ -36,7 +37,7 @@ export function parseUpstreamUrl(
 ): UpstreamUrlResult {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(url.trim());
   if (match?.[1] === undefined || match[2] === undefined) {
-    return refused(`"${url}" does not start with a scheme. Write for example ${EXAMPLE}.`);
+    return refused(`The URL does not start with a scheme. Write for example ${EXAMPLE}.`);
   }
   const scheme = parseScheme(match[1].toLowerCase());
   if (typeof scheme === 'object') return scheme;
@@ -96,14 +97,14 @@ function parsePlace(
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?$/.exec(place);
   if (match === null) {
     return refused(
-      `"${place}" is not HOST or HOST:PORT. An IPv6 address is written in brackets: [2001:db8::1]:587.`,
+      'The URL does not end in HOST or HOST:PORT. An IPv6 address is written in brackets: [2001:db8::1]:587.',
     );
   }
   const host = parseHost(match[1] ?? '');
   if (typeof host === 'object') return host;
   const port = match[2] === undefined || match[2] === '' ? defaultPort : Number(match[2]);
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    return refused(`"${match[2]}" is not a port: it must be a number from 1 to 65535.`);
+    return refused('What follows the last ":" is not a port: it must be a number from 1 to 65535.');
   }
   return { kind: 'place', host, port };
 }

@@ -5,10 +5,13 @@
 import type { Clock } from '../clock.ts';
 import type { NewId } from '../ids.ts';
 import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
+import { upstreamContext } from '../storage/sealed-rows.ts';
+import { commitSealed, type Sealing } from '../storage/sealing.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
 import { upstreamFromRow } from './upstream.ts';
 import type { UpstreamChanges, UpstreamInput } from './upstream-input.ts';
 import { changedSettings, checkName, newSettings } from './upstream-input.ts';
+import type { UpstreamSettings } from './upstream-statements.ts';
 import {
   insertUpstream,
   makeDefault,
@@ -21,9 +24,9 @@ import {
 } from './upstream-statements.ts';
 
 /** What a change came to. `text` of a refusal is one line for the operator: what, why, what to do. */
-export type UpstreamChange =
-  | Readonly<{ kind: 'done'; upstream: Upstream }>
-  | Readonly<{ kind: 'refused'; text: string }>;
+export type UpstreamChange = Readonly<{ kind: 'done'; upstream: Upstream }> | Refusal;
+
+type Refusal = Readonly<{ kind: 'refused'; text: string }>;
 
 export type Upstreams = Readonly<{
   /** In the order of adding; as of the last reload. */
@@ -47,12 +50,6 @@ export type Upstreams = Readonly<{
   reload: () => Promise<void>;
 }>;
 
-/** The part of the sealer that is needed here (storage/sealing.ts). */
-export type Sealing = Readonly<{
-  seal: (plain: Uint8Array, context: string) => Uint8Array;
-  open: (sealed: Uint8Array, context: string) => Uint8Array | null;
-}>;
-
 export type UpstreamsDeps = Readonly<{ database: Database; clock: Clock; newId: NewId; sealer: Sealing }>;
 
 /** Resolves once the view is loaded. */
@@ -69,25 +66,36 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
   const find = (name: string) =>
     view.find(known => canonicalName(known.name) === canonicalName(name)) ?? null;
   const sealFor = (id: string) => (password: string) =>
-    sealer.seal(new TextEncoder().encode(password), sealContext(id));
+    sealer.seal(new TextEncoder().encode(password), upstreamContext(id));
+  /** Also for a password that stays: written back under a key that was replaced meanwhile, it would be lost. */
+  const guardOf = ({ sealedPassword }: UpstreamSettings) =>
+    sealedPassword === null ? [] : [sealer.guard(sealedPassword)];
 
-  async function change(name: string, group: readonly Statement[]): Promise<UpstreamChange> {
-    const result = await database.commit(group);
+  /** `groupNow` is asked again where the sealing key was replaced before the commit. */
+  async function change(
+    name: string,
+    groupNow: () => readonly Statement[] | Refusal | Promise<readonly Statement[] | Refusal>,
+  ): Promise<UpstreamChange> {
+    const result = await commitSealed(sealer, async () => {
+      const group = await groupNow();
+      return 'kind' in group ? group : database.commit(group);
+    });
+    if (result.kind === 'refused') return result;
     if (result.kind !== 'committed') return refused(refusalText(name, result));
     await reload();
     const upstream = find(name);
     return upstream === null ? refused(unknownText(name, view)) : { kind: 'done', upstream };
   }
 
-  async function changeKnown(
+  const changeKnown = (
     name: string,
-    statements: (upstream: Upstream) => readonly Statement[],
-  ): Promise<UpstreamChange> {
-    await reload();
-    const upstream = find(name);
-    if (upstream === null) return refused(unknownText(name, view));
-    return change(name, statements(upstream));
-  }
+    statements: (upstream: Upstream) => readonly Statement[] | Refusal,
+  ): Promise<UpstreamChange> =>
+    change(name, async () => {
+      await reload();
+      const upstream = find(name);
+      return upstream === null ? refused(unknownText(name, view)) : statements(upstream);
+    });
 
   database.onForeignChange(() => void reload().catch(() => undefined));
   await reload();
@@ -98,29 +106,31 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
     byId: id => view.find(known => known.id === id) ?? null,
     password: upstream => {
       if (upstream.sealedPassword === null) return null;
-      const plain = sealer.open(upstream.sealedPassword, sealContext(upstream.id));
+      const plain = sealer.open(upstream.sealedPassword, upstreamContext(upstream.id));
       return plain === null ? null : new TextDecoder().decode(plain);
     },
     add: async input => {
       const nameRefusal = checkName(input.name);
       if (nameRefusal !== null) return refused(nameRefusal);
       const id = newId();
-      const settings = newSettings(input, sealFor(id));
-      if (settings.kind === 'refused') return settings;
       const name = input.name.trim();
-      const canonical = canonicalName(name);
-      const row = { ...settings.settings, id, name, canonicalName: canonical, now: clock.now() };
-      return change(name, [insertUpstream(row)]);
+      return change(name, () => {
+        const made = newSettings(input, sealFor(id));
+        if (made.kind === 'refused') return made;
+        const { settings } = made;
+        const row = { ...settings, id, name, canonicalName: canonicalName(name), now: clock.now() };
+        return [insertUpstream(row), ...guardOf(settings)];
+      });
     },
-    set: async (name, changes) => {
-      await reload();
-      const upstream = find(name);
-      if (upstream === null) return refused(unknownText(name, view));
-      const settings = changedSettings(upstream, changes, sealFor(upstream.id));
-      if (settings.kind === 'refused') return settings;
-      const update = updateUpstream(upstream.id, upstream.revision, settings.settings);
-      return change(name, changes.makeDefault === true ? [update, ...makeDefault(upstream.id)] : [update]);
-    },
+    set: (name, changes) =>
+      changeKnown(name, upstream => {
+        const { id, revision } = upstream;
+        const changed = changedSettings(upstream, changes, sealFor(id));
+        if (changed.kind === 'refused') return changed;
+        const { settings } = changed;
+        const update = [updateUpstream(id, revision, settings), ...guardOf(settings)];
+        return changes.makeDefault === true ? [...update, ...makeDefault(id)] : update;
+      }),
     pause: name => changeKnown(name, known => [pauseUpstream(known.id, known.pausedAt ?? clock.now())]),
     resume: name => changeKnown(name, known => [resumeUpstream(known.id)]),
     remove: async name => {
@@ -145,11 +155,6 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
 /** Names differ when they differ beyond case and Unicode form. */
 export function canonicalName(name: string): string {
   return name.trim().normalize('NFKC').toLowerCase();
-}
-
-/** A sealed password opens only for the upstream that it was sealed for. */
-function sealContext(id: string): string {
-  return `upstream:${id}`;
 }
 
 function unknownText(name: string, view: readonly Upstream[]): string {
@@ -181,6 +186,6 @@ function refusalText(name: string, refusal: CommitRefusal): string {
   }
 }
 
-function refused(text: string): Readonly<{ kind: 'refused'; text: string }> {
+function refused(text: string): Refusal {
   return { kind: 'refused', text };
 }

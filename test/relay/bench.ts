@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import type { Clock } from '../../server/clock.ts';
 import type { EventName } from '../../server/events.ts';
+import { systemRandom } from '../../server/ids.ts';
 import type { DeliveryRequest, Phase, Relay } from '../../server/queue/delivery.ts';
 import type { Timeouts } from '../../server/relay/drivers/smtp-connection.ts';
 import { createRelay, type RelayDeps } from '../../server/relay/relay.ts';
@@ -102,6 +103,7 @@ export function relayTo(upstream: Upstream, changes: Partial<RelayDeps> = {}): B
     clock,
     log: (event, fields) => void logged.push({ event, fields: fields ?? {} }),
     hostname: 'postern.example',
+    random: systemRandom,
     timeouts: PATIENT,
     ...changes,
   });

@@ -1,10 +1,12 @@
 // A remote mail server that follows a test's script: a counterpart on a real socket. By default it is friendly and
 // complete (STARTTLS, AUTH, PIPELINING, 8BITMIME, SMTPUTF8, SIZE); a script changes single answers, drops the
-// connection or keeps silent at any step. It records every command and the octets of every body.
+// connection or keeps silent at any step. With an account it checks logins as our own server does (remote-login.ts),
+// over the TLS channel that is really there. It records every command and the octets of every body.
 
 import { createServer, type Socket } from 'node:net';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import type { Identity } from './identity.ts';
+import { beginRemoteLogin, type RemoteAccount, type RemoteLogin } from './remote-login.ts';
 
 export type Step = Readonly<{
   verb:
@@ -45,6 +47,9 @@ export type RemoteOptions = Readonly<{
   tls?: 'starttls' | 'implicit' | 'none';
   script?: Script;
   keywords?: readonly string[];
+  /** Logins are checked; without it every login is right. */
+  account?: RemoteAccount;
+  maxTlsVersion?: SecureVersion;
 }>;
 
 const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8', 'AUTH PLAIN LOGIN'];
@@ -85,7 +90,8 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
   const counts = new Map<string, number>();
   let socket: Socket = raw;
   let buffered: Buffer = Buffer.alloc(0);
-  let state: 'command' | 'login-name' | 'login-password' | 'body-start' | 'body' = 'command';
+  let state: 'command' | 'login' | 'body-start' | 'body' = 'command';
+  let login: RemoteLogin | null = null;
   let sender = false;
   let recipients = 0;
 
@@ -103,7 +109,8 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
     if (options.identity === undefined) throw new Error('a remote with TLS needs an identity');
     const { certificate, key } = options.identity;
     raw.removeAllListeners('data');
-    const secureContext = createSecureContext({ cert: certificate, key });
+    const { maxTlsVersion: maxVersion = 'TLSv1.3' } = options;
+    const secureContext = createSecureContext({ cert: certificate, key, maxVersion });
     socket = new TLSSocket(raw, { isServer: true, secureContext });
     socket.on('error', () => undefined);
     socket.on('data', receive);
@@ -117,16 +124,22 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
       .join('\n');
   };
 
+  /** A line of AUTH, or of what follows it. */
+  const authenticate = async (line: string) => {
+    socket.pause();
+    login ??= beginRemoteLogin(socket, options);
+    const answer = say('AUTH', line, await login.reply(line));
+    state = answer.startsWith('334') ? 'login' : 'command';
+    if (state === 'command') login = null;
+    socket.resume();
+  };
+
   const commands: Readonly<Record<string, (line: string) => void>> = {
     EHLO: line => say('EHLO', line, capabilities()),
     STARTTLS: line => {
       if (say('STARTTLS', line, '220 go ahead').startsWith('220')) secure();
     },
-    AUTH: line => {
-      const login = line === 'AUTH LOGIN';
-      const answer = say('AUTH', line, login ? '334 VXNlcm5hbWU6' : '235 2.7.0 welcome');
-      if (login && answer.startsWith('334')) state = 'login-name';
-    },
+    AUTH: line => void authenticate(line),
     MAIL: line => {
       recipients = 0;
       sender = say('MAIL', line, '250 2.1.0 sender ok').startsWith('250');
@@ -148,13 +161,8 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
 
   const receiveLine = (line: string) => {
     records.commands.push(line);
-    if (state === 'login-name') {
-      state = 'login-password';
-      socket.write('334 UGFzc3dvcmQ6\r\n');
-    } else if (state === 'login-password') {
-      state = 'command';
-      socket.write('235 2.7.0 welcome\r\n');
-    } else {
+    if (state === 'login') void authenticate(line);
+    else {
       const run = commands[/^[A-Z]+/.exec(line)?.[0] ?? ''];
       if (run === undefined) socket.write('500 5.5.1 what?\r\n');
       else run(line);

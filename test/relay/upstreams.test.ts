@@ -2,27 +2,18 @@
 // readably.
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeId, systemRandom } from '../../server/ids.ts';
 import { upstreamUrl } from '../../server/relay/upstream.ts';
-import type { Sealing, Upstreams } from '../../server/relay/upstreams.ts';
+import type { Upstreams } from '../../server/relay/upstreams.ts';
 import { createUpstreams } from '../../server/relay/upstreams.ts';
 import { migrate } from '../../server/storage/migrate.ts';
 import { openDatabase } from '../../server/storage/open-database.ts';
+import { openSealer } from '../../server/storage/open-sealer.ts';
 import { makeScratch, removeScratch } from '../support/scratch.ts';
 import { afterTest, goodIdentity, turnedClock } from './bench.ts';
-
-/** Not the real sealer: bound to its context and unreadable is all that matters here. */
-const sealer: Sealing = {
-  seal: (plain, context) => Buffer.from([...Buffer.from(context), 0, ...plain].map(octet => octet ^ 0x5a)),
-  open: (sealed, context) => {
-    const clear = Buffer.from(sealed.map(octet => octet ^ 0x5a));
-    const head = Buffer.from(`${context}\0`);
-    return clear.subarray(0, head.length).equals(head) ? clear.subarray(head.length) : null;
-  },
-};
 
 const clock = turnedClock();
 let path = '';
@@ -36,7 +27,18 @@ async function open(): Promise<Upstreams> {
     },
   });
   afterTest(() => database.close());
-  return createUpstreams({ database, clock, newId: () => makeId(clock.now(), systemRandom), sealer });
+  const newId = () => makeId(clock.now(), systemRandom);
+  const sealing = await openSealer({
+    path: join(dirname(path), 'sealing.key'),
+    database,
+    random: systemRandom,
+    mayCreate: true,
+    onWarning: text => {
+      throw new Error(text);
+    },
+  });
+  if (sealing.kind !== 'open') throw new Error(`the sealing key is ${sealing.kind}`);
+  return createUpstreams({ database, clock, newId, sealer: sealing.sealer });
 }
 
 beforeEach(async () => {

@@ -1,7 +1,11 @@
-// How a connection to an upstream is protected, for a person to read: TLS version, and whose certificate it is.
+// How a connection to an upstream is protected, for a person to read: TLS version, and whose certificate it is. And what
+// stands for its TLS channel in SCRAM.
 
 import type { PeerCertificate } from 'node:tls';
 import type { EpochMs } from '../../clock.ts';
+import type { ChannelBinding } from '../../sasl/client-mechanism.ts';
+import { endPoint } from '../../tls/end-point.ts';
+import { tlsExporter } from '../../tls/tls-exporter.ts';
 import type { UpstreamConnection } from './smtp-connection.ts';
 
 export type Security = Readonly<{
@@ -28,6 +32,16 @@ export function securityOf(connection: UpstreamConnection): Security | null {
     validFrom: Date.parse(certificate.valid_from),
     validTo: Date.parse(certificate.valid_to),
   };
+}
+
+/** tls-exporter where TLS 1.3 makes it sound, else tls-server-end-point. Null without TLS, or without a certificate. */
+export function channelBindingOf(connection: UpstreamConnection): ChannelBinding | null {
+  const socket = connection.tlsSocket;
+  if (socket === null) return null;
+  const exported = tlsExporter(socket);
+  if (exported !== null) return { type: 'tls-exporter', data: exported };
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined ? null : { type: 'tls-server-end-point', data: endPoint(certificate) };
 }
 
 /** `alternative` as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */

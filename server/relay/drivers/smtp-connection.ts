@@ -1,7 +1,8 @@
 // The only importer of nodemailer: its SMTPConnection, with the few inner members that Postern needs declared here.
 // nodemailer's own types leave them out, so they are no promise: the version is pinned, and
 // test/relay/drivers/smtp-connection.test.ts exercises each of them against a real socket.
-// What is changed: the body leaves in one write, SMTPUTF8 can be asked for, and we know how far a message has come.
+// What is changed: the body leaves in one write, SMTPUTF8 can be asked for, the login is ours (smtp-login.ts), and we
+// know how far a message has come.
 
 import type { Socket } from 'node:net';
 import { type Readable, Transform } from 'node:stream';
@@ -138,6 +139,14 @@ export class UpstreamConnection extends Connection {
   abort(error: Error): void {
     if (this._socket) this._socket.destroy(error);
     else this.close();
+  }
+
+  /** Sends one line of AUTH, which is secret, and gives its reply as received. */
+  authenticate(line: string, done: (reply: string) => void, fail: (error: SmtpError) => void): void {
+    // nodemailer drops what is sent on a closed connection without a word.
+    if (!this.usable) return fail(new Error('connection closed'));
+    this._responseActions.push(done);
+    this._sendCommand(line, 'AUTH');
   }
 
   /** Like `send`, with what nodemailer cannot be told in an envelope. */

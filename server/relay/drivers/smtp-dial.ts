@@ -1,18 +1,20 @@
 // Brings up one connection to an upstream: look-up, connection, TLS, EHLO, authentication. Never rejects: what goes
 // wrong is a fault of the upstream with its explanation. Nothing secret is sent before TLS is up and verified.
 
+import type { RandomBytes } from '../../ids.ts';
 import type { UpstreamFault } from '../../queue/outcome.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { parseCapabilities } from '../capabilities.ts';
-import { parseRemoteReply } from '../remote-reply.ts';
 import type { Place, SetupTrouble } from '../setup-fault.ts';
-import { classifySetup, noCommonMechanism, passwordUnreadable } from '../setup-fault.ts';
+import { classifySetup, loginBroken, noCommonMechanism, passwordUnreadable } from '../setup-fault.ts';
 import type { Upstream } from '../upstream.ts';
 import type { SocketOpener } from './open-socket.ts';
 import type { Security } from './security.ts';
-import { certificateNames, securityOf } from './security.ts';
+import { channelBindingOf, securityOf } from './security.ts';
+import { setupStep, setupTrouble } from './setup-step.ts';
 import type { SmtpError, Timeouts } from './smtp-connection.ts';
 import { UpstreamConnection } from './smtp-connection.ts';
+import { logInTo } from './smtp-login.ts';
 import type { Trust } from './trust.ts';
 
 export type DialOptions = Readonly<{
@@ -23,16 +25,30 @@ export type DialOptions = Readonly<{
   timeouts: Timeouts;
   opener: SocketOpener;
   trust: Trust;
+  random: RandomBytes;
   /** Aborted: the connection ends at once, now or later. */
   signal: AbortSignal;
 }>;
 
-/** `greeted`: what was learned before a login was refused; null where it did not come that far. */
 export type Dialled =
-  | Readonly<{ kind: 'open'; connection: UpstreamConnection; capabilities: Capabilities }>
-  | Readonly<{ kind: 'fault'; fault: UpstreamFault; greeted: Greeted | null }>;
+  | Readonly<{
+      kind: 'open';
+      connection: UpstreamConnection;
+      capabilities: Capabilities;
+      /** Of the login; null where none was needed. */
+      mechanism: string | null;
+    }>
+  | Readonly<{
+      kind: 'fault';
+      fault: UpstreamFault;
+      /** What was learned before a login was refused; null where it did not come that far. */
+      greeted: Greeted | null;
+    }>;
 
 export type Greeted = Readonly<{ capabilities: Capabilities; security: Security | null }>;
+
+/** RFC 5802 §5.1 asks for a nonce that nobody guesses. */
+const NONCE_OCTETS = 18;
 
 export async function dialSmtp(options: DialOptions): Promise<Dialled> {
   const begun = await begin(options, { acceptAnyCertificate: false });
@@ -76,7 +92,7 @@ async function begin(
   const opened = await opener.open(upstream, timeouts.connect);
   if (opened.kind === 'failed') {
     const { code, message } = opened;
-    return failed(classifySetup(trouble('connect', { code, message }), placeOf(upstream)));
+    return failed(classifySetup(setupTrouble('connect', { code, message }), placeOf(upstream)));
   }
   const { scheme, host, port } = upstream;
   const secureContext = trust(upstream.caPem);
@@ -95,96 +111,59 @@ async function begin(
 
 async function greetAndLogIn(
   connection: UpstreamConnection,
-  { upstream, password }: DialOptions,
+  options: DialOptions,
   place: Place,
 ): Promise<Dialled> {
   const refused = await connected(connection);
   if (refused !== null) return failed(classifySetup(refused, place));
   const capabilities = parseCapabilities(connection.ehloLines);
-  if (upstream.user === null) return { kind: 'open', connection, capabilities };
+  if (options.upstream.user === null) return { kind: 'open', connection, capabilities, mechanism: null };
 
-  const fault = await logIn(connection, capabilities, { user: upstream.user, password }, place);
-  if (fault === null) return { kind: 'open', connection, capabilities };
+  const outcome = await logIn(connection, capabilities, options, place);
+  if (typeof outcome === 'string') return { kind: 'open', connection, capabilities, mechanism: outcome };
   const security = securityOf(connection);
   connection.close();
-  return { kind: 'fault', fault, greeted: { capabilities, security } };
+  return { kind: 'fault', fault: outcome, greeted: { capabilities, security } };
 }
 
+/** The mechanism that was accepted, or the fault. */
 async function logIn(
   connection: UpstreamConnection,
   { mechanisms }: Capabilities,
-  login: Readonly<{ user: string; password: string | null }>,
+  { upstream, password, random }: DialOptions,
   place: Place,
-): Promise<UpstreamFault | null> {
-  if (login.password === null) return passwordUnreadable(place.upstream);
-  const usable = ['PLAIN', 'LOGIN'].filter(mechanism => mechanisms.includes(mechanism));
-  let trouble: SetupTrouble | null = null;
-  for (const method of usable) {
-    trouble = await loggedIn(connection, { method, user: login.user, pass: login.password });
-    // 504: the mechanism is offered and not taken after all (RFC 4954 §4); the other one may do.
-    if (trouble === null || trouble.reply?.code !== 504) break;
+): Promise<string | UpstreamFault> {
+  if (upstream.user === null || password === null) return passwordUnreadable(place.upstream);
+  const result = await logInTo(
+    connection,
+    mechanisms,
+    { user: upstream.user, password },
+    {
+      nonce: () => Buffer.from(random(NONCE_OCTETS)).toString('base64url'),
+      channelBinding: channelBindingOf(connection),
+      plusOffered: mechanisms.includes('SCRAM-SHA-256-PLUS'),
+    },
+  );
+  switch (result.kind) {
+    case 'accepted':
+      return result.mechanism;
+    case 'no-mechanism':
+      return noCommonMechanism(mechanisms, place);
+    case 'trouble':
+      return classifySetup(result.trouble, place);
+    case 'broken':
+      return loginBroken(result.failure, result.mechanism, place);
+    default:
+      return result satisfies never;
   }
-  if (usable.length === 0) return noCommonMechanism(mechanisms, place);
-  return trouble === null ? null : classifySetup(trouble, place);
 }
 
-/** Resolves with null once EHLO was answered under the protection that the upstream's scheme demands. */
-function connected(connection: UpstreamConnection): Promise<SetupTrouble | null> {
-  return settled(connection, done => connection.connect(error => done(error ?? null)));
-}
-
-function loggedIn(
-  connection: UpstreamConnection,
-  login: Readonly<{ method: string; user: string; pass: string }>,
-): Promise<SetupTrouble | null> {
-  return settled(connection, done => connection.login({ ...login }, error => done(error)));
-}
-
-/** nodemailer reports the end of a step by callback, by an `error` event, or only by `end`: the first one counts. */
-function settled(
-  connection: UpstreamConnection,
-  step: (done: (error: SmtpError | null) => void) => void,
-): Promise<SetupTrouble | null> {
-  return new Promise(resolve => {
-    const done = (error: SmtpError | null) => {
-      connection.off('error', done);
-      connection.off('end', ended);
-      resolve(error === null ? null : troubleOf(error, connection.stageNow));
-    };
-    const ended = () => setImmediate(() => done(new Error('connection closed')));
-    connection.on('error', done);
-    connection.on('end', ended);
-    step(done);
-  });
-}
-
-/** Node's altname error carries the certificate that was shown. */
-function troubleOf(
-  error: SmtpError & { cert?: { subjectaltname?: string } },
-  stage: UpstreamConnection['stageNow'],
-): SetupTrouble {
-  const reply = error.response === undefined ? {} : { response: error.response };
-  return trouble(SETUP_STAGES.find(known => known === stage) ?? 'auth', {
-    code: error.originalCode ?? error.code ?? 'EUNKNOWN',
-    message: error.message,
-    certificateNames: certificateNames(error.cert?.subjectaltname ?? ''),
-    ...reply,
-  });
-}
-
-const SETUP_STAGES: readonly SetupTrouble['stage'][] = ['connect', 'greeting', 'ehlo', 'starttls', 'auth'];
-
-function trouble(
-  stage: SetupTrouble['stage'],
-  error: Readonly<{ code: string; message: string; response?: string; certificateNames?: readonly string[] }>,
-): SetupTrouble {
-  return {
-    stage,
-    reply: error.response === undefined ? null : parseRemoteReply(error.response),
-    errorCode: error.response === undefined ? error.code : null,
-    message: error.message,
-    certificateNames: error.certificateNames ?? [],
-  };
+/** Null once EHLO was answered under the protection that the upstream's scheme demands. */
+async function connected(connection: UpstreamConnection): Promise<SetupTrouble | null> {
+  const result = await setupStep<null>(connection, (done, fail) =>
+    connection.connect((error?: SmtpError | null) => (error ? fail(error) : done(null))),
+  );
+  return result.kind === 'trouble' ? result.trouble : null;
 }
 
 function failed(fault: UpstreamFault): Extract<Dialled, { kind: 'fault' }> {

@@ -1,6 +1,7 @@
 // The SMTP driver: brings up sessions with upstreams. It keeps what all connections share: running look-ups and the
 // certificate authorities. `signal` ends connections and sessions at once, for the end of the process.
 
+import type { RandomBytes } from '../../ids.ts';
 import type { UpstreamFault } from '../../queue/outcome.ts';
 import type { Upstream } from '../upstream.ts';
 import { ehloNameFor } from '../upstream.ts';
@@ -23,6 +24,7 @@ export type SmtpDriver = Readonly<{
 export type SmtpDriverDeps = Readonly<{
   /** This server's host name: what it calls itself in EHLO unless the upstream says otherwise. */
   hostname: string;
+  random: RandomBytes;
   timeouts?: Timeouts;
 }>;
 
@@ -36,13 +38,26 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   finalReply: 10 * MINUTE,
 };
 
-export function createSmtpDriver({ hostname, timeouts = DEFAULT_TIMEOUTS }: SmtpDriverDeps): SmtpDriver {
+export function createSmtpDriver({
+  hostname,
+  random,
+  timeouts = DEFAULT_TIMEOUTS,
+}: SmtpDriverDeps): SmtpDriver {
   const opener = createSocketOpener();
   const trust = createTrust();
   return {
     dial: async (upstream, password, signal) => {
       const ehloName = ehloNameFor(upstream.ehloName, hostname);
-      const dialled = await dialSmtp({ upstream, password, ehloName, timeouts, opener, trust, signal });
+      const dialled = await dialSmtp({
+        upstream,
+        password,
+        ehloName,
+        timeouts,
+        opener,
+        trust,
+        random,
+        signal,
+      });
       if (dialled.kind === 'fault') return dialled;
       return { kind: 'open', session: createSmtpSession(dialled.connection, dialled.capabilities) };
     },

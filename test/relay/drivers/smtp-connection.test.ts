@@ -32,6 +32,18 @@ describe('nodemailer’s SMTPConnection', () => {
     expect(connection.usable).toBe(true);
   });
 
+  it('hands the reply to a line of AUTH to the handler that stands last in _responseActions', async () => {
+    const { connection } = await connected();
+    const ask = (line: string) =>
+      new Promise<string>((resolve, reject) => connection.authenticate(line, resolve, reject));
+    expect(await ask('AUTH LOGIN')).toBe('334 VXNlcm5hbWU6');
+    expect(connection.stageNow).toBe('auth');
+    expect(await ask('dGlt')).toBe('334 UGFzc3dvcmQ6');
+    expect(await ask('')).toBe('235 2.7.0 welcome');
+    connection.close();
+    await expect(ask('AUTH LOGIN')).rejects.toThrow('connection closed');
+  });
+
   it('sends every command through _sendCommand, so that SMTPUTF8 is added', async () => {
     const { connection, server } = await connected();
     await transmit(connection, { smtputf8: true });

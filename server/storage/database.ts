@@ -49,6 +49,11 @@ export type Database = Readonly<{
   commit: (group: readonly Statement[]) => Promise<CommitResult>;
   /** Calls back after another process (the command line) has changed the database, within half a second. */
   onForeignChange: (listener: () => void) => void;
+  /**
+   * A number that becomes another one with every commit of other processes, and stays with our own: whoever has to know
+   * the last change asks this, which costs next to nothing, before reading much again.
+   */
+  foreignVersion: () => Promise<number>;
   /** Ends the worker after the last commit, with a checkpoint. */
   close: () => Promise<void>;
 }>;

@@ -1,4 +1,4 @@
-// Facts about this installation, each written once: hostname, trace_id, sealing_key_id.
+// Facts about this installation: hostname and trace_id, written once, and sealing_key_id, which names the key in force.
 
 import type { Database, Statement } from './database.ts';
 
@@ -18,7 +18,7 @@ export async function writeMetaOnce(database: Database, name: MetaName, value: s
   return stands;
 }
 
-/** Replaces a value. For what may change after all: the sealing key where nothing is sealed under the old one. */
+/** Replaces a value: the sealing key's id, where nothing is sealed under the old one any more. */
 export function replaceMeta(name: MetaName, value: string): Statement {
   return {
     sql: 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

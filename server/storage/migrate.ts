@@ -1,6 +1,6 @@
-// Brings the database file to the schema that this version of Postern knows: numbered migrations, each in one exclusive
-// transaction together with its number (PRAGMA user_version), so that a process killed at any moment leaves the old
-// schema or the new one. Before an older database is changed, a copy is kept beside it.
+// Brings the database file to the schema that this version of Postern knows: numbered migrations, all that are needed in one
+// exclusive transaction together with the number (PRAGMA user_version), so that a process killed at any moment leaves the
+// old schema or the new one. Before an older database is changed, a copy is kept beside it.
 // Only the process that holds the data folder may call `migrate`.
 
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -8,12 +8,13 @@ import { basename, dirname, join } from 'node:path';
 import { isRefusedStart, refusedStart } from '../refused-start.ts';
 import { syncDirectory, syncFile } from './durable-file.ts';
 import { initial } from './migrations/001-initial.ts';
+import { authentication } from './migrations/002-authentication.ts';
 import { type Connection, isDamage, openConnection, pragmaNumber, textOf } from './sqlite.ts';
 
 export type Migration = Readonly<{ number: number; name: string; statements: readonly string[] }>;
 
 /** In their order, numbered from 1 without a gap. A migration that was released is never changed. */
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, authentication];
 
 export type Migrated = Readonly<{
   /** Schema numbers; 0 is an empty file. Equal where nothing had to be done. */
@@ -74,7 +75,7 @@ export function newerSchemaText(path: string, known: readonly Migration[] = migr
 /** The schema in SQL, as the migrations make it: compared with test/golden/schema.sql. */
 export function schemaText(): string {
   const connection = openConnection(':memory:', 'durable');
-  for (const migration of migrations) apply(connection, migration);
+  apply(connection, migrations);
   const rows = connection.prepare<[], { sql: string }>(
     'SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC, name',
   );
@@ -96,30 +97,31 @@ function migrateConnection(connection: Connection, path: string, known: readonly
   }
   if (from > known.length) throw refusedStart(newerSchemaText(path, known));
   const copy = from > 0 && from < known.length ? keepCopy(connection, path, from + 1) : null;
-  for (const migration of known.slice(from)) apply(connection, migration);
+  if (from < known.length) apply(connection, known.slice(from));
   return { from, to: known.length, copy };
 }
 
-function apply(connection: Connection, migration: Migration): void {
+function apply(connection: Connection, pending: readonly Migration[]): void {
   // Rebuilding a table would otherwise delete what refers to it; the check below stands in. Not settable in a transaction.
   connection.pragma('foreign_keys = OFF');
   connection.exec('BEGIN EXCLUSIVE');
   try {
-    for (const statement of migration.statements) connection.exec(statement);
-    const broken = connection.pragma('foreign_key_check');
-    if (Array.isArray(broken) && broken.length > 0) {
-      throw new Error(
-        `migration ${migration.number} (${migration.name}) leaves ${broken.length} rows that refer to nothing`,
-      );
-    }
+    for (const migration of pending) applyOne(connection, migration);
     connection.pragma(`application_id = ${APPLICATION_ID}`);
-    connection.pragma(`user_version = ${migration.number}`);
     connection.exec('COMMIT');
   } catch (error) {
     if (connection.inTransaction) connection.exec('ROLLBACK');
     throw error;
   }
   connection.pragma('foreign_keys = ON');
+}
+
+function applyOne(connection: Connection, { number, name, statements }: Migration): void {
+  for (const statement of statements) connection.exec(statement);
+  const broken = connection.pragma('foreign_key_check');
+  if (Array.isArray(broken) && broken.length > 0)
+    throw new Error(`migration ${number} (${name}) leaves ${broken.length} rows that refer to nothing`);
+  connection.pragma(`user_version = ${number}`);
 }
 
 /** A whole, consistent and durable copy; a copy cut short by a crash has another name and is overwritten. */

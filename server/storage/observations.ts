@@ -1,16 +1,32 @@
-// What Postern has seen and may forget: when each account was last used, and the last time of the wall clock. Kept in a
-// file of its own that is not synced at each commit, and written every few seconds at most, so that a login costs an SD
-// card nothing. A damaged file is begun anew. Nothing about mail may ever depend on it.
+// What Postern has seen and may forget: when each account was last used and from where, which mechanisms failed where, and
+// the last time of the wall clock. Kept in a file of its own that is not synced at each commit, and written every few
+// seconds at most, so that a login costs an SD card nothing. A damaged file is begun anew. Nothing about mail may ever
+// depend on it.
 
 import { rmSync } from 'node:fs';
 import type { EpochMs } from '../clock.ts';
-import type { Database, Statement } from './database.ts';
+import type { Database, Row, Statement } from './database.ts';
+import {
+  createLoginAddresses,
+  LOGIN_ADDRESS_TABLE,
+  type LoginAddresses,
+  SELECT_LOGIN_ADDRESSES,
+} from './login-addresses.ts';
 import { type Connection, isDamage, openConnection, textOf } from './sqlite.ts';
+import {
+  createWithheldMechanisms,
+  SELECT_WITHHELD,
+  WITHHELD_TABLE,
+  type WithheldMechanisms,
+} from './withheld-mechanisms.ts';
 
 export type Observations = Readonly<{
   recordLogin: (accountId: string, at: EpochMs) => void;
   /** Last use by account id, what is not yet written included. Empty where the file cannot be read. */
   lastUsed: () => Promise<ReadonlyMap<string, EpochMs>>;
+  /** What changes there is written with the rest. */
+  loginAddresses: Omit<LoginAddresses, 'takeChanges'>;
+  withheldMechanisms: Omit<WithheldMechanisms, 'takeChanges'>;
   /** Notes that the wall clock showed `now` and was believed. */
   heartbeat: (now: EpochMs) => void;
   /** The last heartbeat, also of an earlier run; null where there is none. */
@@ -37,7 +53,7 @@ export function prepareObservations(path: string, mayBeginAnew: boolean): Prepar
     return { path, warning: null };
   } catch (error) {
     if (!isDamage(error) || !mayBeginAnew) {
-      const warning = `${path} cannot be used (${textOf(error)}): times of last use are not kept. Mail is not affected.`;
+      const warning = `${path} cannot be used (${textOf(error)}): what logins have shown is not kept. Mail is not affected.`;
       return { path: ':memory:', warning };
     }
   }
@@ -45,13 +61,16 @@ export function prepareObservations(path: string, mayBeginAnew: boolean): Prepar
   makeTables(path);
   return {
     path,
-    warning: `${path} was damaged and was begun anew: times of last use are lost. Mail is not affected.`,
+    warning: `${path} was damaged and was begun anew: what logins have shown is lost. Mail is not affected.`,
   };
 }
 
 /** Observations over an opened file. Failures to read or write it are nobody's concern. */
 export async function createObservations(database: Database): Promise<Observations> {
   const logins = new Map<string, EpochMs>();
+  const rowsOf = (sql: string): Promise<readonly Row[]> => database.read(sql).catch(() => []);
+  const addresses = createLoginAddresses(await rowsOf(SELECT_LOGIN_ADDRESSES));
+  const withheld = createWithheldMechanisms(await rowsOf(SELECT_WITHHELD));
   let beat = await readHeartbeat(database);
   let unwrittenBeat = false;
   let timer: NodeJS.Timeout | null = null;
@@ -59,7 +78,11 @@ export async function createObservations(database: Database): Promise<Observatio
   const flush = async (): Promise<void> => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const group: Statement[] = [...logins].map(([accountId, at]) => saveLogin(accountId, at));
+    const group: Statement[] = [
+      ...[...logins].map(([accountId, at]) => saveLogin(accountId, at)),
+      ...addresses.takeChanges(),
+      ...withheld.takeChanges(),
+    ];
     if (unwrittenBeat && beat !== null) group.push(saveHeartbeat(beat));
     if (group.length === 0) return;
     const written = [...logins];
@@ -71,6 +94,7 @@ export async function createObservations(database: Database): Promise<Observatio
   const flushSoon = (): void => {
     timer ??= setTimeout(() => void flush(), FLUSH_MS).unref();
   };
+  const { hasLoggedIn, accountsAt, isKnown } = addresses;
   return {
     recordLogin: (accountId, at) => {
       logins.set(accountId, at);
@@ -81,6 +105,26 @@ export async function createObservations(database: Database): Promise<Observatio
       const used = new Map(rows.map(row => [String(row['account_id']), Number(row['last_used_at'])]));
       for (const [accountId, at] of logins) used.set(accountId, at);
       return used;
+    },
+    loginAddresses: {
+      record: (accountId, address, at) => {
+        flushSoon();
+        return addresses.record(accountId, address, at);
+      },
+      hasLoggedIn,
+      accountsAt,
+      isKnown,
+    },
+    withheldMechanisms: {
+      withhold: one => {
+        withheld.withhold(one);
+        flushSoon();
+      },
+      at: withheld.at,
+      release: one => {
+        withheld.release(one);
+        flushSoon();
+      },
     },
     heartbeat: now => {
       beat = now;
@@ -99,7 +143,8 @@ function makeTables(path: string): void {
     connection = openConnection(path, 'relaxed');
     connection.exec(`CREATE TABLE IF NOT EXISTS login (account_id TEXT NOT NULL PRIMARY KEY, last_used_at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS heartbeat (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL);
-      SELECT 1 FROM login; SELECT 1 FROM heartbeat`);
+      ${LOGIN_ADDRESS_TABLE}; ${WITHHELD_TABLE};
+      SELECT 1 FROM login; SELECT 1 FROM heartbeat; SELECT place FROM login_address; SELECT 1 FROM withheld_mechanism`);
   } finally {
     connection?.close();
   }

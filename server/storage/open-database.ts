@@ -134,6 +134,10 @@ function createFacade(number: number, worker: Worker): FileFacade {
     onForeignChange: listener => {
       if (listeners.push(listener) === 1 && unusable() === null) post({ kind: 'watch', file: number });
     },
+    foreignVersion: async () => {
+      const [row] = await database.read('PRAGMA data_version');
+      return Number(row?.['data_version']);
+    },
     close: () => {
       if (dead !== null) return Promise.resolve();
       closed ??= new Promise(resolve => {

@@ -4,21 +4,25 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RandomBytes } from '../ids.ts';
-import { isRefusedStart, refusedStart } from '../refused-start.ts';
+import { refusedStart } from '../refused-start.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
 import { type FolderLock, type HolderKind, takeFolderLock } from './folder-lock.ts';
+import { type LastingKey, openLastingKey } from './lasting-key.ts';
 import { type Migrated, migrate, newerSchemaText, schemaState } from './migrate.ts';
 import { createObservations, type Observations, prepareObservations } from './observations.ts';
 import { openDatabases } from './open-database.ts';
-import { openSealer, type Sealer, sealerWithoutKey } from './sealing.ts';
+import { openSealer } from './open-sealer.ts';
+import type { Sealer } from './sealing.ts';
 
 export type Store = Readonly<{
   folder: DataFolder;
   /** Whether this process holds the folder, and so may make and sweep files in it. Always true for `serve`. */
   holds: boolean;
   database: Database;
+  /** Without a key where that is lost (`trouble`); a server has then nothing that only the operator could give again. */
   sealer: Sealer;
+  lastingKey: LastingKey;
   observations: Observations;
   /** What this start made of the schema (`from` equals `to` where nothing was to do); null where it does not hold. */
   migrated: Migrated | null;
@@ -69,14 +73,15 @@ async function openBehindLock(options: OpenOptions, folder: DataFolder, lock: Fo
   const files = await openFiles(folder.database, prepared.path, options.onFatal);
   try {
     const sealer = await openSealerPatiently(options, folder, files.database, holds, warnings);
+    const { database } = files;
+    const lastingKey = await openLastingKey({ database, sealer, random: options.random });
     const observations = await createObservations(files.observations);
     const close = async (): Promise<void> => {
       await observations.close();
       await files.close();
       letGo();
     };
-    const { database } = files;
-    return { folder, holds, database, sealer, observations, migrated, warnings, letGo, close };
+    return { folder, holds, database, sealer, lastingKey, observations, migrated, warnings, letGo, close };
   } catch (error) {
     await files.close();
     throw error;
@@ -133,20 +138,20 @@ async function openSealerPatiently(
   warnings: string[],
 ): Promise<Sealer> {
   for (let waited = 0; ; waited += LOOK_MS) {
-    const sealer = await openSealer({
+    const opened = await openSealer({
       path: folder.sealingKey,
       database,
       random: options.random,
       mayCreate: holds,
-      sealedDataExists: () => holdsSealedPassword(database),
       onWarning: text => warnings.push(text),
-    }).catch((error: unknown) => {
-      // A command may be the way out of it, and most need no key. A server without the key would only fail later.
-      if (options.as === 'serve' || !isRefusedStart(error)) throw error;
-      warnings.push(error.message);
-      return sealerWithoutKey(error.message);
     });
-    if (sealer !== null) return sealer;
+    if (opened.kind === 'open') return opened.sealer;
+    if (opened.kind === 'lost') {
+      // A command may be the way out of it, and most need no key. A server without upstream passwords would only fail later.
+      if (options.as === 'serve' && opened.asksOperator) throw refusedStart(opened.text);
+      warnings.push(opened.text);
+      return opened.sealer;
+    }
     if (waited >= PATIENCE_MS) {
       throw refusedStart(
         `The running server has not yet made the sealing key ${folder.sealingKey}. Wait until it has started, then run the command again.`,
@@ -154,13 +159,6 @@ async function openSealerPatiently(
     }
     await sleep(LOOK_MS);
   }
-}
-
-async function holdsSealedPassword(database: Database): Promise<boolean> {
-  const rows = await database.read(
-    'SELECT 1 AS one FROM upstream WHERE sealed_password IS NOT NULL AND removed_at IS NULL LIMIT 1',
-  );
-  return rows.length > 0;
 }
 
 function takenText(folder: DataFolder, lock: Extract<FolderLock, { kind: 'taken' }>): string {

@@ -1,10 +1,12 @@
-// The file of the sealing key: a text file with version, id and key, mode 0600, never overwritten. The id is derived
-// from the key, so that a damaged file is recognised; it may be shown and stored beside what is sealed.
+// The files of the sealing key: text with version, id and key, mode 0600. The id is derived from the key, so that a damaged
+// file is recognised; it may be shown and stored beside what is sealed. While the key is being replaced the new one lies
+// beside it in a second file, before anything is sealed under it: so at each moment one of the two files has the key
+// whose id stands in the database.
 
 import { hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RandomBytes } from '../ids.ts';
-import { createFileDurably } from './durable-file.ts';
+import { createFileDurably, writeFileDurably } from './durable-file.ts';
 
 export type SealingKey = Readonly<{
   kind: 'key';
@@ -35,17 +37,42 @@ export function readKeyFile(path: string): KeyFile {
   return key;
 }
 
+/** The key of that id, from whichever of the two files has it; null where neither has. */
+export function findKey(path: string, id: string): SealingKey | null {
+  // The first one again, because the second may take its place between the two looks.
+  for (const candidate of [path, nextKeyPath(path), path]) {
+    const file = readKeyFile(candidate);
+    if (file.kind === 'key' && file.id === id) return file;
+  }
+  return null;
+}
+
 /** Makes a new key and its file, durably. Throws where there is a file already. */
 export function createKeyFile(path: string, random: RandomBytes): SealingKey {
   const key = keyOf(random(KEY_SIZE));
-  const text = `# Postern's sealing key. Without it the upstreams' passwords in the database cannot be read.
+  createFileDurably(path, keyText(key), 0o600);
+  return key;
+}
+
+/** Makes a new key in the second file, durably. Only for whoever holds the lock of key-change.ts. */
+export function createNextKeyFile(path: string, random: RandomBytes): SealingKey {
+  const key = keyOf(random(KEY_SIZE));
+  writeFileDurably(nextKeyPath(path), keyText(key), 0o600);
+  return key;
+}
+
+/** Where the new key lies while the old one is being replaced. */
+export function nextKeyPath(path: string): string {
+  return `${path}.next`;
+}
+
+function keyText(key: SealingKey): string {
+  return `# Postern's sealing key. Without it the passwords of upstreams, and what CRAM-MD5 and SCRAM need, cannot be read.
 # Back it up, but not together with the database.
 version 1
 id ${key.id}
 key ${Buffer.from(key.octets).toString('base64')}
 `;
-  createFileDurably(path, text, 0o600);
-  return key;
 }
 
 function keyOf(octets: Uint8Array): SealingKey {

@@ -1,133 +1,122 @@
-// Secrets that Postern must be able to read again (upstream passwords) are sealed: AES-256-GCM with a random nonce,
-// under a key that is not in the database, bound to the row they belong to by its context. Guarantees that a sealed
-// value opens only with the same key and the same context, and that a lost key is never silently replaced while
-// something is sealed under it. Format: version 1, key id (8), nonce (12), ciphertext, tag (16).
+// Secrets that Postern must be able to read again are sealed under a key that is not in the database (sealed-value.ts says
+// how). The key may be replaced at any moment by another process (`postern key rotate`): what was sealed before still
+// opens, what is sealed from then on takes the new key, and a group that carries a value of the replaced key is refused by
+// its guard, so that nothing unreadable is ever stored.
 
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import type { RandomBytes } from '../ids.ts';
 import { refusedStart } from '../refused-start.ts';
-import type { Database } from './database.ts';
-import { readMeta, replaceMeta, writeMetaOnce } from './meta.ts';
-import { createKeyFile, readKeyFile, type SealingKey } from './sealing-key.ts';
+import type { Database, Statement } from './database.ts';
+import { readMeta } from './meta.ts';
+import { createKeyedSeal, type KeyedSeal, keyIdOf } from './sealed-value.ts';
+import { findKey, type SealingKey } from './sealing-key.ts';
 
 export type Sealer = Readonly<{
-  keyId: string;
-  /** Context binds the value to its row and purpose, for example `upstream:ID:password`. */
+  /** Id of the key that seals now; null while it is lost. */
+  keyId: () => string | null;
+  /**
+   * Context binds the value to its row and purpose (sealed-rows.ts has them all). Throws a refused start while the key is
+   * lost: ask `keyId` first where that is no reason to stop.
+   */
   seal: (plain: Uint8Array, context: string) => Uint8Array;
-  /** Null where the value was sealed under another key or context, or was changed. */
+  /** Null where the value was sealed under a key that is lost, or in another context, or was changed. */
   open: (sealed: Uint8Array, context: string) => Uint8Array | null;
-  /** A key of 32 octets for another purpose; the same for the same purpose as long as the key is. */
-  subkey: (purpose: string) => Uint8Array;
+  /** Belongs into every group that writes `sealed`: requires that its key is still the one in force. */
+  guard: (sealed: Uint8Array) => Statement;
+  /** Looks which key is in force. Rejects where the database or the key's file cannot be read. */
+  refresh: () => Promise<void>;
+  /** Why there is no key and what to do, in one line; null where there is one. */
+  trouble: () => string | null;
+  /** Calls back when another key has come into force, or none can be found any more. */
+  onChange: (listener: () => void) => void;
 }>;
 
-type OpenSealerOptions = Readonly<{
-  /** Path of the key file. */
+/** What others need of it to store and read secrets of their own. */
+export type Sealing = Pick<Sealer, 'keyId' | 'seal' | 'open' | 'guard' | 'refresh'>;
+
+type SealerDeps = Readonly<{
+  /** Path of the key's file. */
   path: string;
   database: Database;
   random: RandomBytes;
-  /** Whether this process holds the data folder, so that it may make a key. */
-  mayCreate: boolean;
-  /** Whether the database holds anything sealed. */
-  sealedDataExists: () => Promise<boolean>;
-  /** Told, in one line, when a lost key of which nothing depends was replaced. */
-  onWarning: (text: string) => void;
+  /** Null: it is lost, as `trouble` says. */
+  key: SealingKey | null;
+  trouble: string | null;
 }>;
 
-/**
- * Reads the key, or makes it at the first start. Throws a refused start where the key is lost while something is sealed
- * under it. Null: there is no key yet and this process may not make it; the one that holds the data folder is about to.
- */
-export async function openSealer(options: OpenSealerOptions): Promise<Sealer | null> {
-  const { path, database, random, mayCreate } = options;
-  const expected = await readMeta(database, 'sealing_key_id');
-  const file = readKeyFile(path);
-  if (file.kind === 'damaged') {
-    throw refusedStart(
-      `The sealing key ${path} is damaged: ${file.why}. Put the file back from your backup; nothing was changed. Without a backup, delete the file; then ${WAY_OUT}`,
-    );
-  }
-  if (file.kind === 'key' && file.id === expected) return createSealer(file, random);
-  if (!mayCreate && expected === null) return null;
-  if (expected !== null) {
-    if (!mayCreate || (await options.sealedDataExists())) throw lostKey(path, file, expected);
-    options.onWarning(
-      `The sealing key ${path} is ${file.kind === 'missing' ? 'missing' : 'another one'}; nothing is sealed under the old one, so ${file.kind === 'missing' ? 'a new one was made' : 'it is used from now on'}.`,
-    );
-  }
-  const key = file.kind === 'key' ? file : createKeyFile(path, random);
-  if (expected === null) await writeMetaOnce(database, 'sealing_key_id', key.id);
-  else await replaceKeyId(database, key.id);
-  return createSealer(key, random);
-}
+export function createSealer({ path, database, random, key, trouble }: SealerDeps): Sealer {
+  const known = new Map<string, KeyedSeal>();
+  /** Ids that were looked for in vain since the last refresh: a value of a lost key must not cost a file each time. */
+  const unknown = new Set<string>();
+  const listeners: (() => void)[] = [];
+  let current = key;
+  let lost = trouble;
 
-const VERSION = 1;
-const ID_SIZE = 8;
-const NONCE_SIZE = 12;
-const TAG_SIZE = 16;
-const HEADER_SIZE = 1 + ID_SIZE;
-const CIPHER = 'aes-256-gcm';
+  const sealOf = (used: SealingKey): KeyedSeal => {
+    const seal = known.get(used.id) ?? createKeyedSeal(used, random);
+    known.set(used.id, seal);
+    return seal;
+  };
+  // A value may be read before this process has heard of its key; the key's file is always there before the value.
+  const sealOfId = (id: string): KeyedSeal | null => {
+    const seal = known.get(id);
+    if (seal !== undefined || unknown.has(id)) return seal ?? null;
+    const found = findKey(path, id);
+    if (found !== null) return sealOf(found);
+    unknown.add(id);
+    return null;
+  };
+  const refresh = async (): Promise<void> => {
+    const id = await readMeta(database, 'sealing_key_id');
+    unknown.clear();
+    if (id === null || id === current?.id) return;
+    const found = findKey(path, id);
+    const changed = found?.id !== current?.id;
+    current = found;
+    lost = found === null ? (lost ?? vanishedText(path, id)) : null;
+    if (changed) for (const listener of listeners) listener();
+  };
 
-/** Seals and opens under one key. */
-export function createSealer(key: SealingKey, random: RandomBytes): Sealer {
-  const subkey = (purpose: string): Uint8Array =>
-    new Uint8Array(hkdfSync('sha256', key.octets, '', `postern ${purpose}`, 32));
-  const sealingKey = subkey('sealing');
-  const header = Buffer.concat([Buffer.of(VERSION), Buffer.from(key.id, 'hex')]);
-  const bound = (context: string): Buffer => Buffer.concat([header, Buffer.from(context, 'utf8')]);
+  // What cannot be read now is read at the next change, or when a guard refuses.
+  database.onForeignChange(() => void refresh().catch(() => undefined));
+
   return {
-    keyId: key.id,
+    keyId: () => current?.id ?? null,
     seal: (plain, context) => {
-      const nonce = random(NONCE_SIZE);
-      const cipher = createCipheriv(CIPHER, sealingKey, nonce, { authTagLength: TAG_SIZE }).setAAD(
-        bound(context),
-      );
-      const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
-      return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]);
+      if (current === null) throw refusedStart(lost ?? `The sealing key ${path} is lost.`);
+      return sealOf(current).seal(plain, context);
     },
-    open: (sealed, context) => {
-      const octets = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
-      if (octets.length < HEADER_SIZE + NONCE_SIZE + TAG_SIZE) return null;
-      if (!octets.subarray(0, HEADER_SIZE).equals(header)) return null;
-      const nonce = octets.subarray(HEADER_SIZE, HEADER_SIZE + NONCE_SIZE);
-      const decipher = createDecipheriv(CIPHER, sealingKey, nonce, { authTagLength: TAG_SIZE })
-        .setAAD(bound(context))
-        .setAuthTag(octets.subarray(octets.length - TAG_SIZE));
-      try {
-        const body = octets.subarray(HEADER_SIZE + NONCE_SIZE, octets.length - TAG_SIZE);
-        return Buffer.concat([decipher.update(body), decipher.final()]);
-      } catch {
-        return null; // the tag does not fit: changed, or of another row
-      }
-    },
-    subkey,
+    open: (sealed, context) => sealOfId(keyIdOf(sealed))?.open(sealed, context) ?? null,
+    guard: sealed => requireKey(keyIdOf(sealed)),
+    refresh,
+    trouble: () => (current === null ? lost : null),
+    onChange: listener => void listeners.push(listener),
   };
 }
 
-/** For a process that has work without the key: nothing opens, and sealing is a refused start with `text`. */
-export function sealerWithoutKey(text: string): Sealer {
-  const refuse = (): never => {
-    throw refusedStart(text);
+/** Fails in a database whose sealing key is another one. */
+export function requireKey(keyId: string): Statement {
+  return {
+    sql: "UPDATE meta SET value = value WHERE name = 'sealing_key_id' AND value = ?",
+    params: [keyId],
+    require: 1,
   };
-  return { keyId: '', seal: refuse, open: () => null, subkey: refuse };
 }
 
-/** What is sealed under a key that is gone cannot be read again; without it, the next start makes a new key. */
-const WAY_OUT =
-  'remove the upstreams that have a password (postern upstream remove NAME), restart Postern if it runs, and add them again (postern upstream add NAME).';
-
-function lostKey(
-  path: string,
-  file: Exclude<ReturnType<typeof readKeyFile>, { kind: 'damaged' }>,
-  expected: string,
-): Error {
-  const what = file.kind === 'missing' ? 'is missing' : `is not the one (its id is ${file.id})`;
-  return refusedStart(
-    `The sealing key ${path} ${what} under which the upstreams' passwords are sealed (id ${expected}). Put that key file back from your backup; nothing was changed. Without a backup, ${WAY_OUT}`,
-  );
+/**
+ * Runs `attempt`, which seals and commits; and once more where it was refused and the sealing key was replaced meanwhile.
+ * What it seals, and what it reads that is sealed, it must do within the call.
+ */
+export async function commitSealed<Result extends Readonly<{ kind: string }>>(
+  sealer: Pick<Sealer, 'keyId' | 'refresh'>,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  const before = sealer.keyId();
+  const result = await attempt();
+  if (result.kind !== 'requirement') return result;
+  await sealer.refresh();
+  return sealer.keyId() === before ? result : attempt();
 }
 
-async function replaceKeyId(database: Database, id: string): Promise<void> {
-  const result = await database.commit([replaceMeta('sealing_key_id', id)]);
-  if (result.kind !== 'committed')
-    throw new Error(`the sealing key's id could not be written: ${result.kind}`);
+function vanishedText(path: string, id: string): string {
+  return `The sealing key was replaced by another one (id ${id}), which is not in ${path}. Put that file back, then run the command again or restart the server.`;
 }

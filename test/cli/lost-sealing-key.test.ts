@@ -1,6 +1,6 @@
-// The sealing key is lost and there is no backup: the commands lead back to a server that works.
+// The sealing key is lost: the server goes on where it can, and the commands lead back to one that works.
 
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../server/ids.ts';
@@ -13,15 +13,14 @@ const url = ['--url', 'smtps://me@relay.example', '--password-stdin'];
 
 let line: CommandLine;
 let key: string;
-beforeEach(async () => {
+beforeEach(() => {
   line = makeCommandLine();
   key = join(line.folder, 'data/sealing.key');
-  await line.run(['upstream', 'add', 'main', ...url], secret);
-  await line.run(['upstream', 'add', 'second', ...url], secret);
 });
 afterEach(() => line.remove());
 
-async function startsAsServer(): Promise<boolean> {
+/** Why the server does not start; null where it does. */
+async function refusedStart(): Promise<string | null> {
   try {
     const store = await openStore({
       path: join(line.folder, 'data'),
@@ -33,42 +32,50 @@ async function startsAsServer(): Promise<boolean> {
       },
     });
     await store.close();
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
-describe.each([
-  ['missing', () => rmSync(key), /^postern: warning: The sealing key .* is missing .*upstream remove NAME/],
+const ways: readonly (readonly [string, () => void, RegExp])[] = [
+  ['missing', () => rmSync(key), /The sealing key .* is missing .*"postern key reset"/],
   [
     'another one',
     () => {
       rmSync(key);
       createKeyFile(key, systemRandom);
     },
-    /^postern: warning: The sealing key .* is not the one .*upstream remove NAME/,
+    /The sealing key .* is not the one .*"postern key reset"/,
   ],
   [
     'damaged',
     () => writeFileSync(key, 'version 1\n'),
-    /^postern: warning: The sealing key .* is damaged: .*delete the file; then remove/,
+    /The sealing key .* is damaged: it is not whole.*"postern key reset"/,
   ],
-])('a sealing key that is %s', (_, lose, said) => {
-  beforeEach(lose);
+];
 
-  it('leaves the commands that need no key, with a warning', async () => {
+describe.each(ways)('a sealing key that is %s, with passwords of upstreams', (_, lose, said) => {
+  beforeEach(async () => {
+    await line.run(['upstream', 'add', 'main', ...url], secret);
+    await line.run(['upstream', 'add', 'second one', ...url], secret);
+    lose();
+  });
+
+  it('leaves the commands that need no key, with a warning, but not the server', async () => {
     for (const words of [
       ['queue', 'list'],
       ['account', 'add', 'printer'],
       ['upstream', 'pause', 'main'],
+      ['upstream', 'set', 'second one', '--default'],
     ]) {
       const ran = await line.run(words);
       expect(ran.status, words.join(' ')).toBe(0);
+      expect(ran.stderr).toMatch(/^postern: warning: /);
       expect(ran.stderr).toMatch(said);
       expect(ran.stderr.trim()).not.toContain('\n');
     }
-    expect(await startsAsServer()).toBe(false);
+    expect(await refusedStart()).toMatch(said);
   });
 
   it('refuses to seal, and changes nothing', async () => {
@@ -77,19 +84,68 @@ describe.each([
     expect(ran.stderr.trim().split('\n').at(-1)).toMatch(/^postern: The sealing key /);
   });
 
-  it('is made anew once nothing is sealed under the old one', async () => {
-    if (existsSync(key)) rmSync(key);
-    await line.run(['upstream', 'set', 'second', '--default']);
-    expect(await line.run(['upstream', 'remove', 'main'])).toMatchObject({ status: 0 });
-    expect(await startsAsServer()).toBe(false);
-    expect(existsSync(key)).toBe(false);
-    expect(await line.run(['upstream', 'remove', 'second'])).toMatchObject({ status: 0 });
-    expect(await startsAsServer()).toBe(true);
-    expect(existsSync(key)).toBe(true);
-    expect(await line.run(['upstream', 'add', 'main', ...url], secret)).toMatchObject({
+  it('is shown as lost', async () => {
+    const shown = await line.run(['key', 'show', '--json']);
+    expect(shown.status).toBe(1);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ id: null, lost: true, path: key });
+  });
+
+  it('cannot be rotated, and is made anew by "key reset", which says what must be entered again', async () => {
+    const there = existsSync(key) ? readFileSync(key, 'utf8') : null;
+    expect(await line.run(['key', 'rotate'])).toMatchObject({ status: 1, stdout: '' });
+    const asked = await line.run(['key', 'reset']);
+    expect(asked).toMatchObject({ status: 2, stdout: '' });
+    expect(asked.stderr).toContain('the passwords of the upstreams main, second one.');
+    expect(existsSync(key) ? readFileSync(key, 'utf8') : null).toBe(there);
+
+    const reset = await line.run(['key', 'reset', '--yes']);
+    expect(reset.status).toBe(0);
+    expect(reset.stdout).toContain('postern upstream set main --password-stdin');
+    expect(reset.stdout).toContain(`postern upstream set 'second one' --password-stdin`);
+    expect(reset.stdout.includes(`${key}.before-reset`)).toBe(there !== null);
+    expect(await refusedStart()).toBeNull();
+    expect(await line.run(['upstream', 'set', 'main', '--password-stdin'], secret)).toMatchObject({
       status: 0,
       stderr: '',
     });
-    expect(await startsAsServer()).toBe(true);
+  });
+});
+
+describe.each(ways)('a sealing key that is %s, with accounts only', (_, lose, said) => {
+  beforeEach(async () => {
+    await line.run(['account', 'add', 'printer']);
+    lose();
+  });
+
+  it('lets the server start without it: never a new one by itself', async () => {
+    const there = existsSync(key) ? readFileSync(key, 'utf8') : null;
+    expect(await refusedStart()).toBeNull();
+    expect(existsSync(key) ? readFileSync(key, 'utf8') : null).toBe(there);
+    const added = await line.run(['account', 'add', 'scanner']);
+    expect(added.status).toBe(0);
+    expect(added.stderr).toMatch(said);
+    expect(added.stderr).toContain('CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on');
+  });
+
+  it('is made anew by "key reset", and nothing need be entered again', async () => {
+    const asked = await line.run(['key', 'reset']);
+    expect(asked.stderr).toContain('nothing that you entered is forgotten');
+    expect(await line.run(['key', 'reset', '--yes'])).toMatchObject({ status: 0 });
+    expect(await line.run(['account', 'list'])).toMatchObject({ status: 0, stderr: '' });
+    expect(await line.run(['account', 'password', 'printer'])).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('a sealing key that comes back from the backup', () => {
+  it('is as it was', async () => {
+    await line.run(['upstream', 'add', 'main', ...url], secret);
+    renameSync(key, `${key}.lost`);
+    expect(await refusedStart()).not.toBeNull();
+    renameSync(`${key}.lost`, key);
+    expect(await refusedStart()).toBeNull();
+    expect(await line.run(['key', 'reset', '--yes'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('there is nothing to reset'),
+    });
   });
 });

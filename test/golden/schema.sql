@@ -9,12 +9,42 @@ CREATE TABLE account (
   removed_at INTEGER,
   sender TEXT,
   note TEXT,
-  password_hash TEXT NOT NULL,
-  credential_version INTEGER NOT NULL,
-  password_changed_at INTEGER NOT NULL
-);
+  credential_version INTEGER NOT NULL, mechanisms TEXT, networks TEXT, senders TEXT, other_senders TEXT NOT NULL DEFAULT 'refuse', recipients TEXT, messages_per_minute INTEGER, messages_per_hour INTEGER, messages_per_day INTEGER, recipients_per_message INTEGER, recipients_per_day INTEGER, message_size INTEGER, queue_share TEXT, expires_at INTEGER, owner TEXT);
 
 CREATE UNIQUE INDEX account_by_name ON account (canonical_name) WHERE removed_at IS NULL;
+
+CREATE TABLE account_alias (
+  canonical_name TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE
+);
+
+CREATE INDEX account_alias_by_account ON account_alias (account_id);
+
+CREATE TABLE alert (
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  text TEXT NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  said_at INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (kind, subject)
+);
+
+CREATE TABLE alert_channel (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  canonical_name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_sent_at INTEGER,
+  last_error TEXT
+);
+
+CREATE UNIQUE INDEX alert_channel_by_name ON alert_channel (canonical_name);
 
 CREATE TABLE attempt (
   message_id TEXT NOT NULL,
@@ -30,9 +60,62 @@ CREATE TABLE attempt (
   FOREIGN KEY (message_id, ordinal) REFERENCES recipient (message_id, ordinal) ON DELETE CASCADE
 );
 
+CREATE TABLE audit (
+  id TEXT NOT NULL PRIMARY KEY,
+  happened_at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  address TEXT,
+  detail TEXT,
+  count INTEGER NOT NULL
+);
+
+CREATE INDEX audit_by_time ON audit (happened_at);
+
+CREATE TABLE ban (
+  id TEXT NOT NULL PRIMARY KEY,
+  address TEXT NOT NULL,
+  name_tag TEXT NOT NULL,
+  account_id TEXT,
+  level INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  banned_at INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL
+);
+
+CREATE UNIQUE INDEX ban_by_target ON ban (address, name_tag);
+
 CREATE TABLE body (
   message_id TEXT NOT NULL PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
   octets BLOB NOT NULL
+);
+
+CREATE TABLE credential (
+  account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  salt_version INTEGER NOT NULL,
+  password_hash TEXT NOT NULL,
+  made_by TEXT NOT NULL,
+  withholds_cram INTEGER,
+  set_at INTEGER NOT NULL,
+  ends_at INTEGER,
+  PRIMARY KEY (account_id, version)
+);
+
+CREATE TABLE derived_secret (
+  account_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  login_name TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (account_id, version, kind, login_name),
+  FOREIGN KEY (account_id, version) REFERENCES credential (account_id, version) ON DELETE CASCADE
+);
+
+CREATE TABLE lasting_key (
+  name TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL
 );
 
 CREATE TABLE message (
@@ -52,6 +135,8 @@ CREATE TABLE message (
 );
 
 CREATE INDEX message_by_retirement ON message (retired_at) WHERE retired_at IS NOT NULL;
+
+CREATE INDEX message_with_content ON message (account_id, size) WHERE content <> 'gone';
 
 CREATE TABLE meta (
   name TEXT NOT NULL PRIMARY KEY,
@@ -80,6 +165,14 @@ CREATE TABLE recipient (
 CREATE INDEX recipient_in_flight ON recipient (lease) WHERE state = 'in_flight';
 
 CREATE INDEX recipient_waiting ON recipient (next_attempt_at, message_id) WHERE state IN ('queued', 'deferred');
+
+CREATE TABLE sending (
+  account_id TEXT NOT NULL,
+  sent_at INTEGER NOT NULL,
+  recipients INTEGER NOT NULL
+);
+
+CREATE INDEX sending_by_account ON sending (account_id, sent_at);
 
 CREATE TABLE upstream (
   id TEXT NOT NULL PRIMARY KEY,

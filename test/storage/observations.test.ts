@@ -38,6 +38,25 @@ describe('observations', () => {
     expect((await command.lastUsed()).get('A')).toBe(100);
   });
 
+  it('keep where accounts logged in and what failed there, and write only what changed', async () => {
+    const path = join(scratch(), 'observations.db');
+    const first = await observe(path);
+    const at = { key: '192.0.2.1', place: '192.0.2.1' };
+    expect(first.loginAddresses.record('A', at, 100)).toBe('first');
+    expect(first.loginAddresses.record('A', at, 200)).toBe('known');
+    const withheld = { address: '192.0.2.1', mechanism: 'CRAM-MD5', accountId: 'A', endsAt: 9_000 };
+    const other = { ...withheld, mechanism: 'SCRAM-SHA-256' };
+    first.withheldMechanisms.withhold(withheld);
+    first.withheldMechanisms.withhold(other);
+    await first.flush();
+    first.withheldMechanisms.release(other);
+    await first.close();
+    const second = await observe(path);
+    expect(second.loginAddresses.record('A', at, 300)).toBe('known');
+    expect(second.loginAddresses.isKnown('192.0.2.1')).toBe(true);
+    expect(second.withheldMechanisms.at('192.0.2.1')).toEqual([withheld]);
+  });
+
   it('are begun anew by the holder where the file is damaged', () => {
     const path = join(scratch(), 'observations.db');
     writeFileSync(path, 'Dear diary, '.repeat(1_000));

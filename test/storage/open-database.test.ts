@@ -161,6 +161,20 @@ describe('onForeignChange', () => {
   });
 });
 
+describe('foreignVersion', () => {
+  it('is another one after a commit of another process, at once, and stays with our own', async () => {
+    const { path, database } = await freshDatabase();
+    const other = await opened(path);
+    const first = await database.foreignVersion();
+    await database.commit([insert('ours')]);
+    expect(await database.foreignVersion()).toBe(first);
+    await other.commit([insert('theirs')]);
+    const second = await database.foreignVersion();
+    expect(second).not.toBe(first);
+    expect(await database.foreignVersion()).toBe(second);
+  });
+});
+
 describe('opening and closing', () => {
   it('commits what was asked for before the close', async () => {
     const { path, database } = await freshDatabase();

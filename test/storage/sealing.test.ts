@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Database } from '../../server/storage/database.ts';
+import type { Database, Statement } from '../../server/storage/database.ts';
 import { readMeta } from '../../server/storage/meta.ts';
-import { openSealer, type Sealer } from '../../server/storage/sealing.ts';
+import { type OpenedSealer, openSealer } from '../../server/storage/open-sealer.ts';
+import type { Sealer } from '../../server/storage/sealing.ts';
 import { freshDatabase } from './fresh-database.ts';
 
-type Trial = Readonly<{ sealed?: boolean; mayCreate?: boolean }>;
+type Trial = Readonly<{ mayCreate?: boolean }>;
 
 describe('a sealed value', () => {
   it('opens with the same context only, and differs each time', async () => {
@@ -35,16 +36,20 @@ describe('a sealed value', () => {
   it('may be empty, and opens again after a restart', async () => {
     const { sealer, open } = await fresh();
     const sealed = sealer.seal(new Uint8Array(0), 'c');
-    const again = await open({});
-    expect(again?.open(sealed, 'c')?.byteLength).toBe(0);
-    expect(again?.keyId).toBe(sealer.keyId);
+    const again = withKey(await open({}));
+    expect(again.open(sealed, 'c')?.byteLength).toBe(0);
+    expect(again.keyId()).toBe(sealer.keyId());
   });
 
-  it('has other keys for other purposes', async () => {
-    const { sealer, open } = await fresh();
-    expect(sealer.subkey('one')).toHaveLength(32);
-    expect(sealer.subkey('one')).not.toEqual(sealer.subkey('two'));
-    expect((await open({}))?.subkey('one')).toEqual(sealer.subkey('one'));
+  it('is committed only while its key is in force', async () => {
+    const { sealer, database } = await fresh();
+    const sealed = sealer.seal(Buffer.from('x'), 'c');
+    expect(await database.commit([sealer.guard(sealed)])).toMatchObject({ kind: 'committed' });
+    expect(await database.commit([sealer.guard(Buffer.from('no sealed value'))])).toMatchObject({
+      kind: 'requirement',
+    });
+    await database.commit([setKeyId('0123456789abcdef')]);
+    expect(await database.commit([sealer.guard(sealed)])).toMatchObject({ kind: 'requirement' });
   });
 });
 
@@ -52,56 +57,75 @@ describe('the key file', () => {
   it('is ours alone, and its id is in the database', async () => {
     const { path, sealer, database } = await fresh();
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(readFileSync(path, 'utf8')).toContain(`id ${sealer.keyId}`);
-    expect(await readMeta(database, 'sealing_key_id')).toBe(sealer.keyId);
+    expect(readFileSync(path, 'utf8')).toContain(`id ${sealer.keyId()}`);
+    expect(await readMeta(database, 'sealing_key_id')).toBe(sealer.keyId());
   });
 
   it('is adopted where the process died between making it and noting its id', async () => {
     const { sealer, database, open } = await fresh();
     await database.commit([{ sql: 'DELETE FROM meta WHERE name = ?', params: ['sealing_key_id'] }]);
-    expect((await open({}))?.keyId).toBe(sealer.keyId);
+    expect(withKey(await open({})).keyId()).toBe(sealer.keyId());
   });
 
   it('is not made by a process that does not hold the folder', async () => {
     const { database, path: file } = await freshDatabase();
     const path = join(dirname(file), 'sealing.key');
-    expect(await openAt(path, database, { mayCreate: false })).toBeNull();
+    expect(await openAt(path, database, { mayCreate: false })).toEqual({ kind: 'not-yet' });
     expect(existsSync(path)).toBe(false);
   });
 
-  it('missing, with sealed data: refused in one line, nothing made', async () => {
-    const { path, sealer, open } = await fresh();
+  it('missing, with an upstream password sealed: lost, nothing made', async () => {
+    const { path, sealer, open, sealPassword } = await fresh();
+    await sealPassword();
     renameSync(path, `${path}.lost`);
-    await expect(open({ sealed: true })).rejects.toThrow(
-      `The sealing key ${path} is missing under which the upstreams' passwords are sealed (id ${sealer.keyId}). Put that key file back from your backup; nothing was changed. Without a backup, remove the upstreams that have a password (postern upstream remove NAME), restart Postern if it runs, and add them again (postern upstream add NAME).`,
-    );
+    const lost = await open({});
+    expect(lost).toMatchObject({
+      kind: 'lost',
+      asksOperator: true,
+      text: `The sealing key ${path} is missing under which the upstreams' passwords are sealed (id ${sealer.keyId()}). Put that key file back from your backup and start Postern again; nothing was changed. Without a backup, "postern key reset" makes a new key and says what you must enter again.`,
+    });
     expect(existsSync(path)).toBe(false);
     renameSync(`${path}.lost`, path);
-    expect((await open({ sealed: true }))?.keyId).toBe(sealer.keyId);
+    expect(withKey(await open({})).keyId()).toBe(sealer.keyId());
   });
 
-  it('another one, with sealed data: refused, and both files stay', async () => {
-    const { path, sealer, open } = await fresh();
+  it('missing, with only a lasting key sealed: lost, but nobody need be asked', async () => {
+    const { path, open, sealLastingKey } = await fresh();
+    await sealLastingKey();
+    rmSync(path);
+    const lost = await open({});
+    expect(lost).toMatchObject({ kind: 'lost', asksOperator: false });
+    expect('text' in lost ? lost.text : '').toContain(
+      'Until then CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on.',
+    );
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('another one, with sealed data: lost, and both files stay', async () => {
+    const { path, sealer, open, sealPassword } = await fresh();
+    await sealPassword();
     const other = readFileSync((await fresh()).path);
     writeFileSync(path, other);
-    await expect(open({ sealed: true })).rejects.toThrow(
-      new RegExp(`is not the one .* \\(id ${sealer.keyId}\\)`),
-    );
-    await expect(open({ sealed: false, mayCreate: false })).rejects.toThrow(/is not the one/);
+    for (const mayCreate of [true, false]) {
+      const lost = await open({ mayCreate });
+      expect('text' in lost ? lost.text : '').toMatch(
+        new RegExp(`is not the one .* \\(id ${sealer.keyId()}\\)`),
+      );
+    }
     expect(readFileSync(path)).toEqual(other);
   });
 
   it('missing or another one, with nothing sealed: replaced, but not silently', async () => {
     const { path, sealer, open, warnings } = await fresh();
     rmSync(path);
-    const second = await open({});
-    expect(second?.keyId).not.toBe(sealer.keyId);
+    const second = withKey(await open({}));
+    expect(second.keyId()).not.toBe(sealer.keyId());
     expect(warnings).toEqual([expect.stringContaining('a new one was made')]);
     writeFileSync(path, readFileSync((await fresh()).path));
-    const third = await open({});
-    expect(third?.keyId).not.toBe(second?.keyId);
+    const third = withKey(await open({}));
+    expect(third.keyId()).not.toBe(second.keyId());
     expect(warnings[1]).toContain('it is used from now on');
-    expect((await open({ sealed: true }))?.keyId).toBe(third?.keyId);
+    expect(withKey(await open({})).keyId()).toBe(third.keyId());
   });
 
   it.each([
@@ -113,12 +137,43 @@ describe('the key file', () => {
       'its key and its id differ',
     ],
     ['of a later version', (text: string) => text.replace('version 1', 'version 2'), 'it has version 2'],
-  ])('%s: refused, whether something is sealed or not', async (_, damage, why) => {
-    const { path, open } = await fresh();
+  ])('%s: lost, whether something is sealed or not', async (_, damage, why) => {
+    const { path, open, sealPassword } = await fresh();
     const damaged = damage(readFileSync(path, 'utf8'));
     writeFileSync(path, damaged);
-    for (const sealed of [true, false]) await expect(open({ sealed })).rejects.toThrow(why);
+    expect(await open({})).toMatchObject({
+      kind: 'lost',
+      asksOperator: false,
+      text: expect.stringContaining(why),
+    });
+    await sealPassword();
+    expect(await open({})).toMatchObject({
+      kind: 'lost',
+      asksOperator: true,
+      text: expect.stringContaining(why),
+    });
     expect(readFileSync(path, 'utf8')).toBe(damaged);
+  });
+});
+
+describe('a sealer without a key', () => {
+  it('opens nothing, refuses to seal in one line, and works again as soon as the key is there', async () => {
+    const { path, sealer, open, sealPassword, database } = await fresh();
+    await sealPassword();
+    const sealed = sealer.seal(Buffer.from('x'), 'c');
+    renameSync(path, `${path}.lost`);
+    const lost = await open({});
+    if (lost.kind !== 'lost') throw new Error(lost.kind);
+    const without = lost.sealer;
+    expect([without.keyId(), without.open(sealed, 'c'), without.trouble()]).toEqual([null, null, lost.text]);
+    expect(() => without.seal(Buffer.from('x'), 'c')).toThrow(lost.text);
+    renameSync(`${path}.lost`, path);
+    await without.refresh();
+    expect([without.keyId(), without.trouble()]).toEqual([sealer.keyId(), null]);
+    expect(without.open(sealed, 'c')).not.toBeNull();
+    expect(await database.commit([without.guard(without.seal(Buffer.from('y'), 'c'))])).toMatchObject({
+      kind: 'committed',
+    });
   });
 });
 
@@ -126,10 +181,24 @@ async function fresh() {
   const { database, path: file } = await freshDatabase();
   const path = join(dirname(file), 'sealing.key');
   const warnings: string[] = [];
-  const open = (trial: Trial): Promise<Sealer | null> => openAt(path, database, trial, warnings);
-  const sealer = await open({});
-  if (sealer === null) throw new Error('no key was made');
-  return { path, database, sealer, open, warnings };
+  const open = (trial: Trial): Promise<OpenedSealer> => openAt(path, database, trial, warnings);
+  const sealer = withKey(await open({}));
+  const sealPassword = () =>
+    database.commit([
+      {
+        sql: `INSERT INTO upstream (id, name, canonical_name, scheme, host, port, connections, is_default, created_at, revision, sealed_password)
+          VALUES ('U', 'u', 'u', 'smtps', 'h', 465, 1, 1, 0, 1, ?)`,
+        params: [sealer.seal(Buffer.from('secret'), 'upstream:U')],
+      },
+    ]);
+  const sealLastingKey = () =>
+    database.commit([
+      {
+        sql: `INSERT INTO lasting_key (name, sealed) VALUES ('logins', ?)`,
+        params: [sealer.seal(randomBytes(32), 'lasting-key:logins')],
+      },
+    ]);
+  return { path, database, sealer, open, warnings, sealPassword, sealLastingKey };
 }
 
 function openAt(
@@ -137,13 +206,21 @@ function openAt(
   database: Database,
   trial: Trial,
   warnings: string[] = [],
-): Promise<Sealer | null> {
+): Promise<OpenedSealer> {
   return openSealer({
     path,
     database,
     random: count => randomBytes(count),
     mayCreate: trial.mayCreate ?? true,
-    sealedDataExists: async () => trial.sealed ?? false,
     onWarning: text => warnings.push(text),
   });
+}
+
+function withKey(opened: OpenedSealer): Sealer {
+  if (opened.kind !== 'open') throw new Error(`the sealing key is ${opened.kind}`);
+  return opened.sealer;
+}
+
+function setKeyId(id: string): Statement {
+  return { sql: `UPDATE meta SET value = ? WHERE name = 'sealing_key_id'`, params: [id] };
 }

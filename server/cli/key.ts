@@ -1,0 +1,99 @@
+// `postern key …`: the key under which secrets in the database are sealed.
+
+import type { Forgotten, KeyReset } from '../storage/key-reset.ts';
+import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
+import type { CommandStore } from './command-store.ts';
+import { facts, isoTime, quoted, shownTime } from './output.ts';
+
+export const keyCommands: readonly Command[] = [
+  {
+    name: 'key show',
+    argument: '',
+    means: 'show which sealing key is in force, and whether it is there',
+    options: [],
+    printsData: true,
+    needs: 'store',
+    run: show,
+  },
+  {
+    name: 'key rotate',
+    argument: '',
+    means: 'replace the sealing key by a new one and seal everything anew; a running server goes on',
+    options: [],
+    printsData: true,
+    needs: 'store',
+    run: rotate,
+  },
+  {
+    name: 'key reset',
+    argument: '',
+    means: 'make a new sealing key after the old one was lost; forgets what was sealed under that',
+    options: [{ flags: '--yes', means: 'do it; without this it only says what would be forgotten' }],
+    printsData: true,
+    needs: 'store',
+    run: reset,
+  },
+];
+
+async function show(_call: Call, { key }: CommandStore): Promise<Result> {
+  const { path, id, trouble, writtenAt } = key.show();
+  const text = facts([
+    ['Sealing key', id ?? 'lost'],
+    ['File', path],
+    ['Written', shownTime(writtenAt)],
+  ]);
+  const data = { id, path, written_at: isoTime(writtenAt), lost: id === null };
+  // What is wrong was said as a warning when the store was opened.
+  return done(text, data, { problem: trouble === null ? null : 'The sealing key is lost.' });
+}
+
+async function rotate(_call: Call, { key }: CommandStore): Promise<Result> {
+  const result = await key.rotate();
+  if (result.kind === 'refused') return failed(result.text);
+  const { path } = key.show();
+  const { id, values } = result;
+  return done(
+    `The sealing key was replaced; ${values} ${values === 1 ? 'value is' : 'values are'} sealed under the new one (id ${id}).\nBack up ${path} again. A backup of the database from before needs the key file from before.`,
+    { id, path, values },
+  );
+}
+
+async function reset(call: Call, { key }: CommandStore): Promise<Result> {
+  const { trouble } = key.show();
+  // Where nothing is wrong the refusal says so, with or without --yes.
+  if (trouble !== null && !call.has('yes')) {
+    const losses = lossesOf(await key.atStake());
+    return misused(
+      `A new sealing key will be made${losses === '' ? '; nothing that you entered is forgotten' : `, and this is forgotten: ${losses}`}. Look for the old key file first; to go on without it, add --yes.`,
+    );
+  }
+  const result = await key.reset();
+  return result.kind === 'refused' ? failed(result.text) : resetDone(result, key.show().path);
+}
+
+function resetDone({ id, forgotten, keptAs }: KeyReset, path: string): Result {
+  const lines = [
+    `There is a new sealing key (id ${id}). Back up ${path}, but not together with the database.`,
+    ...forgotten.upstreams.map(
+      name => `Give the upstream its password again: postern upstream set ${quoted(name)} --password-stdin`,
+    ),
+    ...forgotten.channels.map(name => `Add the alert channel again: ${name} (postern alert channel add)`),
+    'CRAM-MD5 and SCRAM-SHA-256 work for each account again after its next login by PLAIN or LOGIN.',
+    ...(keptAs === null ? [] : [`The file that was there is kept as ${keptAs}.`]),
+  ];
+  return done(lines.join('\n'), {
+    id,
+    path,
+    upstreams_without_password: forgotten.upstreams,
+    removed_alert_channels: forgotten.channels,
+    kept_as: keptAs,
+  });
+}
+
+/** Empty where nothing is lost that the operator would have to give again. */
+function lossesOf({ upstreams, channels }: Forgotten): string {
+  return [
+    ...(upstreams.length === 0 ? [] : [`the passwords of the upstreams ${upstreams.join(', ')}`]),
+    ...(channels.length === 0 ? [] : [`the alert channels ${channels.join(', ')}`]),
+  ].join(' and ');
+}

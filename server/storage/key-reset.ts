@@ -1,0 +1,79 @@
+// After the sealing key was lost for good: makes a new one and forgets what was sealed under the old, in one commit with
+// the line of the audit. Passwords of upstreams and alert channels must be given again by the operator; what CRAM-MD5 and
+// SCRAM need comes back with the next logins by PLAIN or LOGIN. Never while the key is there.
+
+import { linkSync, rmSync } from 'node:fs';
+import type { Database } from './database.ts';
+import { changeKey, type KeyRefusal, refused } from './key-change.ts';
+import type { KeyDeps } from './key-rotation.ts';
+import { insertLastingKey, sealNewLastingKey } from './lasting-key.ts';
+import { replaceMeta } from './meta.ts';
+import { forgetSealed } from './sealed-rows.ts';
+import { createKeyedSeal } from './sealed-value.ts';
+import { findKey } from './sealing-key.ts';
+
+/** What only the operator can give again, by name. */
+export type Forgotten = Readonly<{
+  /** They need their password again. */
+  upstreams: readonly string[];
+  /** They must be added again. */
+  channels: readonly string[];
+}>;
+
+export type KeyReset = Readonly<{
+  kind: 'reset';
+  id: string;
+  forgotten: Forgotten;
+  /** Where the file lies that was there instead; null where there was none. */
+  keptAs: string | null;
+}>;
+
+export async function resetKey(deps: KeyDeps): Promise<KeyReset | KeyRefusal> {
+  const { path, database, random } = deps;
+  const changed = await changeKey({
+    ...deps,
+    may: id => (id !== null && findKey(path, id) !== null ? refused(FINE) : null),
+    commit: async (key, id) => {
+      const forgotten = await whatIsForgotten(database);
+      const keptAs = keepAside(path);
+      const lastingKey = sealNewLastingKey(createKeyedSeal(key, random).seal, random);
+      const result = await database.commit([
+        ...forgetSealed(),
+        insertLastingKey(lastingKey),
+        replaceMeta('sealing_key_id', key.id),
+        deps.audit({ action: 'key.reset', object: '', detail: describe(id, key.id, forgotten) }),
+      ]);
+      return result.kind === 'committed' ? { kind: 'committed', value: { forgotten, keptAs } } : result;
+    },
+  });
+  return changed.kind === 'refused' ? changed : { kind: 'reset', id: changed.id, ...changed.value };
+}
+
+const FINE =
+  'The sealing key is there and is the right one, so there is nothing to reset. "postern key rotate" replaces it and loses nothing.';
+
+/** What a reset forgets, as of now. */
+export async function whatIsForgotten(database: Database): Promise<Forgotten> {
+  const namesOf = async (sql: string) => (await database.read(sql)).map(row => String(row['name']));
+  return {
+    upstreams: await namesOf('SELECT name FROM upstream WHERE sealed_password IS NOT NULL ORDER BY name'),
+    channels: await namesOf('SELECT name FROM alert_channel ORDER BY name'),
+  };
+}
+
+/** The file that has another key, or none that can be read: it may be somebody's only copy. */
+function keepAside(path: string): string | null {
+  const aside = `${path}.before-reset`;
+  rmSync(aside, { force: true });
+  try {
+    linkSync(path, aside);
+    return aside;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function describe(from: string | null, to: string, { upstreams, channels }: Forgotten): string {
+  return `key ${from ?? '(none)'} was lost, key ${to} is new; passwords of ${upstreams.length} upstreams and ${channels.length} alert channels were forgotten`;
+}

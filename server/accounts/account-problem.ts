@@ -7,9 +7,11 @@ export type AccountProblem = Readonly<{
     | 'not-found'
     | 'name-taken'
     | 'name-invalid'
+    | 'no-such-alias'
     | 'password-invalid'
-    | 'sender-invalid'
+    | 'setting-invalid'
     | 'nothing-to-change'
+    | 'overtaken'
     | 'busy'
     | 'storage';
   text: string;
@@ -25,17 +27,26 @@ export function notFound(name: string): AccountProblem {
 export function nameTaken(name: string): AccountProblem {
   return {
     kind: 'name-taken',
-    text: `The name "${name}" is taken (letter case does not count): choose another, or remove that account first.`,
+    text: `The name "${name}" is taken by an account or one of its aliases (letter case does not count): choose another, or take it away there first.`,
   };
 }
 
-/** What a refused commit means. `name` is the one that the group would have made or changed. */
-export function problemOfCommit(refusal: CommitRefusal, name: string): AccountProblem {
+export function noSuchAlias(alias: string, has: readonly string[]): AccountProblem {
+  const known = has.length === 0 ? 'it has none' : `it has ${has.join(', ')}`;
+  return { kind: 'no-such-alias', text: `The account has no alias "${alias}": ${known}.` };
+}
+
+/** A password, or what goes with it, was changed by somebody else while ours was being made. */
+export const OVERTAKEN: AccountProblem = {
+  kind: 'overtaken',
+  text: 'Somebody else changed the account at the same moment, so nothing was changed: try again.',
+};
+
+/** Why the database did not commit, apart from what was asked of it. */
+export function problemOfStorage(
+  refusal: Exclude<CommitRefusal, { kind: 'requirement' | 'constraint' }>,
+): AccountProblem {
   switch (refusal.kind) {
-    case 'constraint':
-      return nameTaken(name);
-    case 'requirement':
-      return notFound(name);
     case 'full':
       return { kind: 'storage', text: 'The disk is full, so nothing was changed: make room and try again.' };
     case 'busy':

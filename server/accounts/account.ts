@@ -1,9 +1,16 @@
-// An account: one login for one device or app, as the database keeps it. The row parser, and each statement about accounts.
-// Every change demands that the account is still there, so that two operators at once cannot undo each other's removal.
-// Removal is soft while mail refers to the account; the row's id is never given to another.
+// An account: one login for one device or app, with its passwords and what other mechanisms need. Only the shapes:
+// account-rows.ts reads them, account-statements.ts writes them.
 
 import type { EpochMs } from '../clock.ts';
-import type { Row, Statement } from '../storage/database.ts';
+import type { AccountPolicy } from './account-policy.ts';
+
+/** A further name to log in with. */
+export type Alias = Readonly<{
+  /** As the operator wrote it. */
+  name: string;
+  /** The form in which names are compared; no other name or alias of any account has it. */
+  canonicalName: string;
+}>;
 
 /** What may be shown: nothing here is secret. */
 export type Account = Readonly<{
@@ -11,141 +18,63 @@ export type Account = Readonly<{
   id: string;
   /** As the operator wrote it. */
   name: string;
-  /** The form in which names are compared; unique among accounts that are not removed. */
+  /** The form in which names are compared; unique among the names and aliases of all accounts that are not removed. */
   canonicalName: string;
+  /** By canonical name. */
+  aliases: readonly Alias[];
   enabled: boolean;
   createdAt: EpochMs;
-  /** The address that stands for this account where a message names none; null where none was set. */
-  sender: string | null;
   note: string | null;
-  /** Rises with every new password; what was learned about an older one no longer counts. */
+  /** The address of the person to whom the device belongs. */
+  owner: string | null;
+  /** From then on it may not log in or send; null: never. */
+  expiresAt: EpochMs | null;
+  /** The mechanisms that it may log in with; null: any that is offered. */
+  mechanisms: readonly string[] | null;
+  /** Canonical CIDR texts of the networks that it may log in from; null: any that is served. */
+  networks: readonly string[] | null;
+  policy: AccountPolicy;
+  /** Rises with every new password. */
   credentialVersion: number;
+  /** When its newest password was set. */
   passwordChangedAt: EpochMs;
 }>;
 
-/** An account with its argon2 hash. Leaves this folder nowhere. */
-export type StoredAccount = Readonly<{ account: Account; passwordHash: string }>;
+/** What a challenge-response mechanism needs beside the argon2 hash, sealed (derived-secrets.ts). */
+export type DerivedSecret = Readonly<{
+  kind: 'cram' | 'scram';
+  /** The canonical login name that the SCRAM salt was made with; empty for cram, which has no salt. */
+  loginName: string;
+  sealed: Uint8Array;
+}>;
 
-export const SELECT_ACCOUNTS = 'SELECT * FROM account WHERE removed_at IS NULL ORDER BY canonical_name';
+/** Who chose a password: only a person's can be weak. `unknown`: set before this was recorded. */
+export type PasswordMaker = 'postern' | 'person' | 'unknown';
 
-export function insertAccount(stored: StoredAccount): Statement {
-  const { account, passwordHash } = stored;
-  return {
-    sql: `INSERT INTO account (id, name, canonical_name, enabled, created_at, sender, note,
-            password_hash, credential_version, password_changed_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    params: [
-      account.id,
-      account.name,
-      account.canonicalName,
-      account.enabled ? 1 : 0,
-      account.createdAt,
-      account.sender,
-      account.note,
-      passwordHash,
-      account.credentialVersion,
-      account.passwordChangedAt,
-    ],
-    require: 1,
-  };
-}
+/** A password of an account. */
+export type StoredCredential = Readonly<{
+  version: number;
+  /** Goes into the SCRAM salt; both passwords of a changeover share it. */
+  saltVersion: number;
+  /** argon2id, as a PHC string. */
+  passwordHash: string;
+  madeBy: PasswordMaker;
+  /** The password is weak, so no CRAM-MD5 state is derived from it; null: not judged yet (made by an older version). */
+  withholdsCram: boolean | null;
+  setAt: EpochMs;
+  /** The end of its changeover; null: it stays. */
+  endsAt: EpochMs | null;
+  derived: readonly DerivedSecret[];
+}>;
 
-export function updateName(id: string, name: string, canonical: string): Statement {
-  return {
-    sql: 'UPDATE account SET name = ?, canonical_name = ? WHERE id = ? AND removed_at IS NULL',
-    params: [name, canonical, id],
-    require: 1,
-  };
-}
+/** An account with what only the verifier may see. Leaves this folder nowhere. */
+export type StoredAccount = Readonly<{
+  account: Account;
+  /** Newest first, one or two; whoever uses one asks `isInForce`. */
+  credentials: readonly StoredCredential[];
+}>;
 
-export function updateSender(id: string, sender: string | null): Statement {
-  return {
-    sql: 'UPDATE account SET sender = ? WHERE id = ? AND removed_at IS NULL',
-    params: [sender, id],
-    require: 1,
-  };
-}
-
-export function updateNote(id: string, note: string | null): Statement {
-  return {
-    sql: 'UPDATE account SET note = ? WHERE id = ? AND removed_at IS NULL',
-    params: [note, id],
-    require: 1,
-  };
-}
-
-export function updateEnabled(id: string, enabled: boolean): Statement {
-  return {
-    sql: 'UPDATE account SET enabled = ? WHERE id = ? AND removed_at IS NULL',
-    params: [enabled ? 1 : 0, id],
-    require: 1,
-  };
-}
-
-export function updatePassword(id: string, passwordHash: string, now: EpochMs): Statement {
-  return {
-    sql: `UPDATE account SET password_hash = ?, credential_version = credential_version + 1, password_changed_at = ?
-          WHERE id = ? AND removed_at IS NULL`,
-    params: [passwordHash, now, id],
-    require: 1,
-  };
-}
-
-/** The same password under today's parameters: not a change of password. Fails where one came in between. */
-export function replaceHash(stored: StoredAccount, newHash: string): Statement {
-  return {
-    sql: 'UPDATE account SET password_hash = ? WHERE id = ? AND password_hash = ? AND removed_at IS NULL',
-    params: [newHash, stored.account.id, stored.passwordHash],
-    require: 1,
-  };
-}
-
-/** Two statements for one group: the account can log in no more and its name is free; without mail its row goes too. */
-export function removeAccount(id: string, now: EpochMs): readonly Statement[] {
-  return [
-    {
-      sql: `UPDATE account SET removed_at = ?, enabled = 0, password_hash = '', credential_version = credential_version + 1
-            WHERE id = ? AND removed_at IS NULL`,
-      params: [now, id],
-      require: 1,
-    },
-    {
-      sql: 'DELETE FROM account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM message WHERE account_id = ?)',
-      params: [id, id],
-    },
-  ];
-}
-
-/** The only reader of account rows. Throws on a row that this schema cannot hold: a bug or a damaged database. */
-export function parseAccount(row: Row): StoredAccount {
-  return {
-    account: {
-      id: text(row, 'id'),
-      name: text(row, 'name'),
-      canonicalName: text(row, 'canonical_name'),
-      enabled: integer(row, 'enabled') === 1,
-      createdAt: integer(row, 'created_at'),
-      sender: textOrNull(row, 'sender'),
-      note: textOrNull(row, 'note'),
-      credentialVersion: integer(row, 'credential_version'),
-      passwordChangedAt: integer(row, 'password_changed_at'),
-    },
-    passwordHash: text(row, 'password_hash'),
-  };
-}
-
-function text(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value !== 'string') throw new Error(`account.${column} is not text`);
-  return value;
-}
-
-function textOrNull(row: Row, column: string): string | null {
-  return row[column] === null ? null : text(row, column);
-}
-
-function integer(row: Row, column: string): number {
-  const value = row[column];
-  if (typeof value !== 'number') throw new Error(`account.${column} is not a number`);
-  return value;
+/** Whether a password counts at that moment. */
+export function isInForce(credential: Pick<StoredCredential, 'endsAt'>, now: EpochMs): boolean {
+  return credential.endsAt === null || now < credential.endsAt;
 }

@@ -43,13 +43,12 @@ export function passwordProblem(password: string): string | null {
   return null;
 }
 
-/** Why a password is easily guessed, in words for a warning; null where it is not. */
-export function passwordWeakness(password: string, name: string): string | null {
+/** Why a password is easily guessed, in words for a warning; null where it is not. `names`: of its account, aliases too. */
+export function passwordWeakness(password: string, names: readonly string[]): string | null {
   const advice = 'Let Postern generate one unless the device dictates it.';
   const plain = canonicalName(password);
-  const login = canonicalName(name);
   const letters = plain.replaceAll(/[^a-z]/g, '');
-  if ([login, login.split('@')[0], [...login].reverse().join('')].includes(plain))
+  if (names.map(canonicalName).some(name => isVariantOf(plain, name)))
     return `The password is the account's own name: it is the first guess. ${advice}`;
   if (plain.length < WORTHLESS && COMMON.includes(letters))
     return `The password is a common word with little around it: it is guessed quickly. ${advice}`;
@@ -59,4 +58,9 @@ export function passwordWeakness(password: string, name: string): string | null 
     return `The password is shorter than ${SHORT} characters: it can be guessed. ${advice}`;
   if (new Set(plain).size < 5) return `The password repeats a few characters: it can be guessed. ${advice}`;
   return null;
+}
+
+/** The name itself, its part before the @, or the name backwards. */
+function isVariantOf(password: string, name: string): boolean {
+  return [name, name.split('@')[0], [...name].reverse().join('')].includes(password);
 }

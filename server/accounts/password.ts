@@ -1,7 +1,9 @@
 // Password hashes: argon2id of the canonical form, in the PHC string format. The only importer of argon2.
 // It knows how to compute and compare; how many computations run at once is semaphore.ts's business.
-// An account that does not exist is compared with `dummyHash`, which costs the same and matches nothing anyone knows.
+// Hashes with the same salt and parameters are checked by one computation: both passwords of a changeover cost what one
+// does. An account that does not exist is compared with `dummyHash`, which costs the same and matches nothing anyone knows.
 
+import { timingSafeEqual } from 'node:crypto';
 import argon2 from 'argon2';
 import type { RandomBytes } from '../ids.ts';
 import { canonicalPassword } from '../sasl/credential-text.ts';
@@ -16,10 +18,13 @@ export const PASSWORD_COST: PasswordCost = { memoryCost: 19_456, timeCost: 2, pa
 export const MAX_PASSWORD = 1024;
 
 export type PasswordHasher = Readonly<{
-  /** The hash of a password as it was typed. */
-  hash: (password: string) => Promise<string>;
-  /** True where the typed password is the hashed one, in canonical form. A damaged hash matches nothing. */
-  verify: (hash: string, password: string) => Promise<boolean>;
+  /** The hash of a password as it was typed; with the salt and parameters of `like`, or new ones. */
+  hash: (password: string, like?: string) => Promise<string>;
+  /**
+   * Index of the hash that is the typed password's, in canonical form, or null. One computation for each salt among them.
+   * A damaged hash matches nothing.
+   */
+  verify: (hashes: readonly string[], password: string) => Promise<number | null>;
   /** The hash was made with lower parameters than today's. */
   needsRehash: (hash: string) => boolean;
   /** Costs as much to verify as a real hash, and no password matches. */
@@ -29,22 +34,30 @@ export type PasswordHasher = Readonly<{
 const SALT_OCTETS = 16;
 const HASH_OCTETS = 32;
 
+/** A PHC string, read. */
+type Parsed = Readonly<{ cost: PasswordCost; salt: Buffer; hash: Buffer }>;
+
 export function createPasswordHasher(
   deps: Readonly<{ random: RandomBytes; cost?: PasswordCost }>,
 ): PasswordHasher {
-  const cost = deps.cost ?? PASSWORD_COST;
+  const today = deps.cost ?? PASSWORD_COST;
+  const dummyHash = unknownHash(deps.random, today);
   return {
-    hash: async password => {
-      const salt = Buffer.from(deps.random(SALT_OCTETS));
-      const octets = canonicalOctets(password);
-      const type = argon2.argon2id;
-      const hash = await argon2.hash(octets, { ...cost, type, hashLength: HASH_OCTETS, salt, raw: true });
-      return phcString(cost, salt, hash);
+    hash: async (password, like) => {
+      const kept = like === undefined ? null : parse(like);
+      const salt = kept?.salt ?? Buffer.from(deps.random(SALT_OCTETS));
+      const cost = kept?.cost ?? today;
+      return phcString(cost, salt, await compute(canonicalOctets(password), cost, salt, HASH_OCTETS));
     },
-    // One octet beyond the limit matches nothing, yet costs a computation: length tells nothing about the account.
-    verify: (hash, password) => compare(hash, canonicalOctets(password).subarray(0, MAX_PASSWORD + 1)),
-    needsRehash: hash => isCheaper(hash, cost),
-    dummyHash: unknownHash(deps.random, cost),
+    verify: (hashes, password) => {
+      const parsed = hashes.map(parse);
+      // An account whose hash is damaged must not stand out by costing nothing.
+      const compared = parsed.some(one => one !== null) ? parsed : [parse(dummyHash)];
+      // One octet beyond the limit matches nothing, yet costs a computation: length tells nothing about the account.
+      return findMatch(compared, canonicalOctets(password).subarray(0, MAX_PASSWORD + 1));
+    },
+    needsRehash: hash => isCheaper(parse(hash), today),
+    dummyHash,
   };
 }
 
@@ -57,18 +70,30 @@ function canonicalOctets(password: string): Buffer {
   return Buffer.from(canonicalPassword(password), 'utf8');
 }
 
-async function compare(hash: string, octets: Buffer): Promise<boolean> {
-  try {
-    return await argon2.verify(hash, octets);
-  } catch {
-    // argon2 throws on text that is no hash: a row damaged by hand must not stop the server.
-    return false;
+/** Every hash is compared, in constant time, whichever matches. */
+async function findMatch(hashes: readonly (Parsed | null)[], octets: Buffer): Promise<number | null> {
+  const computed = new Map<string, Promise<Buffer | null>>();
+  let match: number | null = null;
+  for (const [index, parsed] of hashes.entries()) {
+    if (parsed === null) continue;
+    const { cost, salt, hash } = parsed;
+    const way = `${phcString(cost, salt, Buffer.alloc(0))}${hash.length}`;
+    // argon2 refuses parameters that nobody set by intention: a row damaged by hand must not stop the server.
+    const computation = computed.get(way) ?? compute(octets, cost, salt, hash.length).catch(() => null);
+    computed.set(way, computation);
+    const found = await computation;
+    if (found !== null && timingSafeEqual(found, hash) && match === null) match = index;
   }
+  return match;
 }
 
-function isCheaper(hash: string, cost: PasswordCost): boolean {
-  const [, memoryCost, timeCost] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/.exec(hash) ?? [];
-  return Number(memoryCost) < cost.memoryCost || Number(timeCost) < cost.timeCost;
+function compute(octets: Buffer, cost: PasswordCost, salt: Buffer, hashLength: number): Promise<Buffer> {
+  return argon2.hash(octets, { ...cost, type: argon2.argon2id, hashLength, salt, raw: true });
+}
+
+function isCheaper(parsed: Parsed | null, cost: PasswordCost): boolean {
+  if (parsed === null) return false;
+  return parsed.cost.memoryCost < cost.memoryCost || parsed.cost.timeCost < cost.timeCost;
 }
 
 /** A hash value drawn by lot: finding its password would be breaking argon2. */
@@ -76,9 +101,22 @@ function unknownHash(random: RandomBytes, cost: PasswordCost): string {
   return phcString(cost, random(SALT_OCTETS), random(HASH_OCTETS));
 }
 
-/** In the order m, t, p that the reference implementation demands; the library's own text has another. */
+/** In the order m, t, p that the reference implementation demands. */
 function phcString(cost: PasswordCost, salt: Uint8Array, hash: Uint8Array): string {
   const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64').replaceAll('=', '');
   const parameters = `m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`;
   return `$argon2id$v=19$${parameters}$${text(salt)}$${text(hash)}`;
+}
+
+const PHC = /^\$argon2id\$v=19\$m=(\d{1,8}),t=(\d{1,4}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+
+/** Null where it is no hash of ours. */
+function parse(text: string): Parsed | null {
+  const [, memory, time, lanes, salt = '', hash = ''] = PHC.exec(text) ?? [];
+  if (memory === undefined) return null;
+  return {
+    cost: { memoryCost: Number(memory), timeCost: Number(time), parallelism: Number(lanes) },
+    salt: Buffer.from(salt, 'base64'),
+    hash: Buffer.from(hash, 'base64'),
+  };
 }

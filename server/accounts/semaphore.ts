@@ -1,5 +1,5 @@
 // Lets a few tasks run at once and keeps a bounded line of those that wait; beyond that the answer is "busy", at once.
-// It stands before argon2: a storm of logins must neither take every core and every thread of the pool (the spool's
+// It stands before argon2 and PBKDF2: a storm of logins must neither take every core and every thread of the pool (the spool's
 // syncs use the same one) nor make a device wait longer than its patience.
 
 export type Admission<T> = Readonly<{ kind: 'done'; value: T }> | Readonly<{ kind: 'busy' }>;

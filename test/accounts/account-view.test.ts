@@ -52,6 +52,28 @@ describe('the view of accounts', () => {
     expect(view.byCanonicalName('scanner')?.account.enabled).toBe(false);
   });
 
+  it('reads again only where another process has changed something, or the last reading failed', async () => {
+    let reads = 0;
+    let broken = false;
+    const read = (sql: string) => {
+      reads += 1;
+      return broken ? Promise.reject<readonly Row[]>(new Error('disk I/O error')) : bench.database.read(sql);
+    };
+    const view = await createAccountView({ database: { ...bench.database, read }, onStale: () => undefined });
+    for (let login = 0; login < 3; login++) await view.refresh();
+    expect(reads).toBe(1);
+    const { accounts } = await bench.elsewhere();
+    await accounts.disable('scanner');
+    await view.refresh();
+    expect(view.byCanonicalName('scanner')?.account.enabled).toBe(false);
+    broken = true;
+    await view.reload();
+    broken = false;
+    const before = reads;
+    await view.refresh();
+    expect(reads).toBe(before + 1);
+  });
+
   it('does not start without a database that can be read', async () => {
     const database = { ...bench.database, read: () => Promise.reject<readonly Row[]>(new Error('broken')) };
     await expect(createAccountView({ database, onStale: () => undefined })).rejects.toThrow('broken');

@@ -4,16 +4,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Accounts, createAccounts } from '../../server/accounts/accounts.ts';
+import { createDeriveSecrets, type DeriveSecrets } from '../../server/accounts/derived-secrets.ts';
 import {
   createPasswordHasher,
   type PasswordCost,
   type PasswordHasher,
 } from '../../server/accounts/password.ts';
+import { createSemaphore } from '../../server/accounts/semaphore.ts';
+import type { AuditFact } from '../../server/audit/audit-entry.ts';
 import type { Clock } from '../../server/clock.ts';
 import { makeId, systemRandom } from '../../server/ids.ts';
-import type { Database } from '../../server/storage/database.ts';
+import type { Database, Statement } from '../../server/storage/database.ts';
+import { type LastingKey, openLastingKey } from '../../server/storage/lasting-key.ts';
 import { migrate } from '../../server/storage/migrate.ts';
 import { openDatabase } from '../../server/storage/open-database.ts';
+import { openSealer } from '../../server/storage/open-sealer.ts';
+import type { Sealer } from '../../server/storage/sealing.ts';
 
 /** The least that argon2 takes: these tests are about what is compared, not about what it costs. */
 export const CHEAP: PasswordCost = { memoryCost: 1024, timeCost: 2, parallelism: 1 };
@@ -31,15 +37,24 @@ export function createMovableClock(): MovableClock {
   };
 }
 
-export type Bench = Readonly<{
+/** What one process has. */
+export type Place = Readonly<{
   database: Database;
-  clock: MovableClock;
-  hasher: PasswordHasher;
+  sealer: Sealer;
+  lastingKey: LastingKey;
+  deriveSecrets: DeriveSecrets;
   accounts: Accounts;
-  /** Another process's database and accounts on the same file. */
-  elsewhere: () => Promise<Readonly<{ database: Database; accounts: Accounts }>>;
-  close: () => Promise<void>;
 }>;
+
+export type Bench = Place &
+  Readonly<{
+    folder: string;
+    clock: MovableClock;
+    hasher: PasswordHasher;
+    /** Another process on the same files. */
+    elsewhere: () => Promise<Place>;
+    close: () => Promise<void>;
+  }>;
 
 export async function openBench(cost: PasswordCost = CHEAP): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-accounts-'));
@@ -52,18 +67,37 @@ export async function openBench(cost: PasswordCost = CHEAP): Promise<Bench> {
     const database = await openDatabase({ path, onFatal: fail });
     opened.push(database);
     const newId = () => makeId(clock.now(), systemRandom);
+    const random = systemRandom;
+    const key = join(folder, 'sealing.key');
+    const { kind, ...found } = await openSealer({
+      path: key,
+      database,
+      random,
+      mayCreate: true,
+      onWarning: fail,
+    });
+    if (!('sealer' in found)) return fail(kind);
+    const { sealer } = found;
+    const lastingKey = await openLastingKey({ database, sealer, random });
+    const semaphore = createSemaphore({ places: 1, line: 128 });
+    const deriveSecrets = createDeriveSecrets({ lastingKey, random, semaphore });
     const accounts = await createAccounts({
       database,
+      sealer,
+      lastingKey,
+      deriveSecrets,
       clock,
       newId,
-      random: systemRandom,
+      random,
       hasher,
+      audit: fact => auditRow(newId(), clock.now(), fact),
       onStale: fail,
     });
-    return { database, accounts };
+    return { database, sealer, lastingKey, deriveSecrets, accounts };
   };
   return {
     ...(await open()),
+    folder,
     clock,
     hasher,
     elsewhere: open,
@@ -71,6 +105,13 @@ export async function openBench(cost: PasswordCost = CHEAP): Promise<Bench> {
       await Promise.all(opened.map(database => database.close()));
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+function auditRow(id: string, now: number, { action, object, detail = null }: AuditFact): Statement {
+  return {
+    sql: `INSERT INTO audit (id, happened_at, actor, action, object, detail, count) VALUES (?, ?, 'postern', ?, ?, ?, 1)`,
+    params: [id, now, action, object, detail],
   };
 }
 

@@ -1,0 +1,38 @@
+// What the audit remembers: who did what to which account, key or ban, and which logins stood out. Never a secret, and
+// never the name of an account that does not exist (devices with swapped fields send the password there).
+
+/** Every action that is recorded, and what it means. */
+export const auditActions = {
+  'login.new-address': 'An account logged in from an address for the first time.',
+  'login.failed': 'Logins failed; `count` says how many of the same kind this row stands for.',
+  'account.added': 'An account was made.',
+  'account.changed': 'Settings of an account were changed; `detail` names them.',
+  'account.password': 'An account got a new password.',
+  'account.disabled': 'An account was disabled.',
+  'account.enabled': 'An account was enabled.',
+  'account.removed': 'An account was removed.',
+  'key.rotated': 'The sealing key was replaced.',
+  'key.reset': 'A lost sealing key was replaced; what was sealed under it is gone.',
+  'ban.made': 'An address was banned.',
+  'ban.lifted': 'A ban was lifted.',
+  'alert.channel-added': 'A way for alerts was added.',
+  'alert.channel-removed': 'A way for alerts was removed.',
+} as const;
+
+export type AuditAction = keyof typeof auditActions;
+
+export type AuditFact = Readonly<{
+  action: AuditAction;
+  /** The account's name, the ban's address, the channel's name; empty where there is nothing to name. */
+  object: string;
+  /** The client's address; null where none took part. */
+  address?: string | null;
+  /** More, in words; null where there is nothing to add. */
+  detail?: string | null;
+}>;
+
+/** Who did it: `postern`, `account:NAME`, or `operator:NAME` (the machine's user who ran the command). */
+export type Actor = 'postern' | `account:${string}` | `operator:${string}`;
+
+/** For what the server sees. Never throws, never waits. */
+export type RecordAudit = (fact: AuditFact, actor: Actor) => void;

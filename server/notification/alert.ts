@@ -1,0 +1,131 @@
+// What Postern tells the operator of its own accord: one row for each kind. A part raises an alert and goes on; what is
+// said twice is said once, and how it reaches a person, is alerts.ts's business. Never a secret, and never the name of an
+// account that does not exist.
+
+import type { DurationMs } from '../clock.ts';
+
+const HOUR: DurationMs = 3_600_000;
+
+export type Severity = 'info' | 'warning' | 'critical';
+
+type AlertSpec = Readonly<{
+  means: string;
+  severity: Severity;
+  /** Who brings it about: whoever can reach the listeners may try to drown the alerts that the server has of itself. */
+  cause: 'clients' | 'server';
+  /** All that a third party may read: no names, no addresses. */
+  minimal: string;
+  /** The same kind about the same subject is said again after this time at the earliest; until then it is counted. */
+  repeatAfter: DurationMs;
+}>;
+
+export const alertKinds = {
+  'repeated-failures': {
+    means: 'Logins of one account fail again and again: usually a device with an old password.',
+    severity: 'warning',
+    cause: 'clients',
+    minimal: 'Logins of an account fail again and again.',
+    repeatAfter: 24 * HOUR,
+  },
+  'new-address': {
+    means: 'An account logged in from an address that it never used before.',
+    severity: 'info',
+    cause: 'clients',
+    minimal: 'An account logged in from a new address.',
+    repeatAfter: 24 * HOUR,
+  },
+  'unknown-accounts': {
+    means: 'One address tries names that are no accounts: a typing error on a device, or somebody guessing.',
+    severity: 'warning',
+    cause: 'clients',
+    minimal: 'Somebody tries account names that do not exist.',
+    repeatAfter: 24 * HOUR,
+  },
+  banned: {
+    means: 'An address was banned after many failed logins; `postern ban list` shows and lifts it.',
+    severity: 'warning',
+    cause: 'clients',
+    minimal: 'An address was banned after many failed logins.',
+    repeatAfter: HOUR,
+  },
+  'password-exposed': {
+    means:
+      'A device sent its password without encryption. Switch TLS on in the device, and give the account a new password.',
+    severity: 'critical',
+    cause: 'clients',
+    minimal: 'A password was sent without encryption: change it.',
+    repeatAfter: 24 * HOUR,
+  },
+  'credential-old': {
+    means: 'A password is older than `limits.credential_age`.',
+    severity: 'info',
+    cause: 'server',
+    minimal: 'A password is old: change it.',
+    repeatAfter: 7 * 24 * HOUR,
+  },
+  'disk-low': {
+    means: 'The disk is below its reserve: new mail is refused.',
+    severity: 'critical',
+    cause: 'server',
+    minimal: 'The disk is nearly full: new mail is refused.',
+    repeatAfter: 6 * HOUR,
+  },
+  'certificate-ending': {
+    means: 'The certificate ends soon, or has ended.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'The certificate ends soon.',
+    // Its subject names the stage before the end (watch-certificates.ts): each is said once.
+    repeatAfter: 20 * 24 * HOUR,
+  },
+  'queue-old': {
+    means: 'Mail has waited longer than `queue.alert_after`.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'Mail waits for a long time.',
+    repeatAfter: 6 * HOUR,
+  },
+  'clock-untrusted': {
+    means: 'The clock of this machine is wrong: nothing expires and no Date is added until it is right.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'The clock is wrong.',
+    repeatAfter: 24 * HOUR,
+  },
+  'network-refused': {
+    means: 'A client from outside `limits.networks` was sent away.',
+    severity: 'warning',
+    cause: 'clients',
+    minimal: 'A client from a network that is not served was sent away.',
+    repeatAfter: 24 * HOUR,
+  },
+  'more-alerts': {
+    means: 'More alerts were raised than are sent in an hour; `postern alert list` shows them.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'There were more alerts than are sent in an hour.',
+    repeatAfter: 0,
+  },
+  test: {
+    means: '`postern alert test` was called.',
+    severity: 'info',
+    cause: 'server',
+    minimal: 'This is a test.',
+    repeatAfter: 0,
+  },
+} as const satisfies Readonly<Record<string, AlertSpec>>;
+
+export type AlertKind = keyof typeof alertKinds;
+
+export type Alert = Readonly<{
+  kind: AlertKind;
+  /** What it is about; with `kind` it tells whether this is said already. An account's name, an address, a file, or ''. */
+  subject: string;
+  /** One or two sentences for the operator: what happened, why, what to do. */
+  text: string;
+  account?: string;
+  address?: string;
+}>;
+
+/** Never throws, never waits. */
+export type RaiseAlert = (alert: Alert) => void;

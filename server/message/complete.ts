@@ -2,7 +2,9 @@
 // is cut out, and every other octet stays as it came. Made once: each attempt sends the same bytes. Loops end here.
 
 import type { EpochMs } from '../clock.ts';
+import { isForgedVerdict } from './authentication-results.ts';
 import { formatDate } from './date.ts';
+import { foreignSender } from './header-from.ts';
 import { type Field, fieldValue, type HeaderBlock } from './header-scan.ts';
 import { formatReceived, type Handover } from './received.ts';
 
@@ -18,12 +20,16 @@ export type CompletionFacts = Readonly<{
   date: EpochMs | null;
   /** The addr-spec of an added From (sender.ts). */
   from: string;
+  /** Whom the header may name as sender (permitted-addresses.ts); null: anybody. */
+  permittedSenders: readonly string[] | null;
   /** A message with more Received fields than this is going in circles; RFC 5321 §6.3 has 100, we are the first hop. */
   maxReceived: number;
 }>;
 
-export type Completion = Readonly<{ kind: 'completed'; pieces: readonly Buffer[] }> | Loop;
+export type Completion = Readonly<{ kind: 'completed'; pieces: readonly Buffer[] }> | Loop | ForeignSender;
 export type Loop = Readonly<{ kind: 'loop' }>;
+/** `text`: a sentence for the reply. */
+export type ForeignSender = Readonly<{ kind: 'foreign-sender'; text: string }>;
 
 /** A field of its own, not part of Received: gateways that strip Received for privacy leave it, so a loop is still seen. */
 const TRACE_FIELD = 'X-Postern-Trace';
@@ -31,15 +37,22 @@ const TRACE_FIELD = 'X-Postern-Trace';
 /** Bcc would tell recipients of each other; Return-Path is the last hop's to write (RFC 5321 §4.4). */
 const DROPPED = new Set(['bcc', 'resent-bcc', 'return-path']);
 
+/** Goes where it claims to be ours (authentication-results.ts). */
+const VERDICT = 'authentication-results';
+
 /** Present but empty, these are as good as missing to providers: ours take their place. */
 const REPLACED_WHEN_EMPTY = new Set(['date', 'message-id', 'from', 'mime-version']);
 
 /** The new header block, with the separator where it was or is needed: the octets from `block.bodyStart` follow it. */
 export function completeHeader(octets: Buffer, block: HeaderBlock, facts: CompletionFacts): Completion {
   if (isLoop(octets, block, facts)) return { kind: 'loop' };
-  const dropped = block.fields.filter(field => mustGo(octets, field));
+  const dropped = block.fields.filter(field => mustGo(octets, field, facts.hostname));
   const gone = new Set(dropped);
-  const names = new Set(block.fields.filter(field => !gone.has(field)).map(field => field.name));
+  const kept = block.fields.filter(field => !gone.has(field));
+  const { permittedSenders, from } = facts;
+  const text = permittedSenders && foreignSender({ octets, fields: kept, added: from }, permittedSenders);
+  if (text !== null) return { kind: 'foreign-sender', text };
+  const names = new Set(kept.map(field => field.name));
   const pieces = [Buffer.from(prefix(names, facts)), ...remaining(octets, block, dropped)];
   const hasBody = block.bodyStart < octets.length;
   if (block.separated) pieces.push(octets.subarray(block.end, block.bodyStart));
@@ -69,8 +82,10 @@ function isLoop(octets: Buffer, { fields }: HeaderBlock, { traceId, maxReceived 
   return received > maxReceived;
 }
 
-function mustGo(octets: Buffer, field: Field): boolean {
-  return DROPPED.has(field.name) || (REPLACED_WHEN_EMPTY.has(field.name) && fieldValue(octets, field) === '');
+function mustGo(octets: Buffer, field: Field, hostname: string): boolean {
+  if (DROPPED.has(field.name)) return true;
+  if (field.name === VERDICT) return isForgedVerdict(fieldValue(octets, field), hostname);
+  return REPLACED_WHEN_EMPTY.has(field.name) && fieldValue(octets, field) === '';
 }
 
 function remaining(

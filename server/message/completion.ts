@@ -24,8 +24,8 @@ export type CompletedMessage = Readonly<{
 
 export type CompletionRefusal = Readonly<{
   kind: 'refused';
-  /** loop: 554 5.4.6 · header-too-large: 554 5.6.0 */
-  reason: 'loop' | 'header-too-large';
+  /** loop: 554 5.4.6 · header-too-large: 554 5.6.0 · foreign-sender: 550 5.7.1 */
+  reason: 'loop' | 'header-too-large' | 'foreign-sender';
   text: string;
 }>;
 
@@ -37,6 +37,8 @@ export type CompletionStream = Readonly<{
   /** Call once, after the last push. */
   end: () => CompletedMessage | CompletionRefusal;
 }>;
+
+const LOOP = 'Mail loop: this message has been here before';
 
 /** One message's way in. Synchronous; any split of the input gives the same octets out. */
 export function openCompletion(facts: CompletionFacts): CompletionStream {
@@ -65,12 +67,12 @@ export function openCompletion(facts: CompletionFacts): CompletionStream {
     const block = scanner.scan(octets, ended);
     if (block === null) return;
     if (block.kind === 'header-too-large') {
-      refusal = refuse(block.kind);
+      refusal = refuse(block.kind, 'The header of the message is too large');
       return;
     }
     const completion = completeHeader(octets, block, facts);
-    if (completion.kind === 'loop') {
-      refusal = refuse(completion.kind);
+    if (completion.kind !== 'completed') {
+      refusal = refuse(completion.kind, completion.kind === 'loop' ? LOOP : completion.text);
       return;
     }
     for (const piece of completion.pieces) emit(out, piece);
@@ -105,12 +107,8 @@ export function openCompletion(facts: CompletionFacts): CompletionStream {
   };
 }
 
-function refuse(reason: CompletionRefusal['reason']): CompletionRefusal {
-  const texts = {
-    loop: 'Mail loop: this message has been here before',
-    'header-too-large': 'The header of the message is too large',
-  };
-  return { kind: 'refused', reason, text: texts[reason] };
+function refuse(reason: CompletionRefusal['reason'], text: string): CompletionRefusal {
+  return { kind: 'refused', reason, text };
 }
 
 /** Octets that grow: the first piece is kept as it is, more are copied together, doubling. */

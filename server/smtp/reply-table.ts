@@ -102,6 +102,19 @@ export const replies = {
     when: 'minimum data rate',
   },
 
+  bannedAddress: {
+    code: 421,
+    enhanced: '4.7.0',
+    text: '{hostname} Too many failed logins from your address, try again {when}',
+    when: 'the address is banned',
+  },
+
+  sendingLimit: {
+    code: 450,
+    enhanced: '4.7.1',
+    text: 'This account may send {messages} {period}; try again {when}',
+    when: "the account's messages per minute, hour or day",
+  },
   queueFailed: {
     code: 451,
     enhanced: '4.3.0',
@@ -124,13 +137,37 @@ export const replies = {
     code: 452,
     enhanced: '4.5.3',
     text: 'Too many recipients, at most {limit}',
-    when: 'limits.recipients',
+    when: "limits.recipients, or the account's recipients per message",
+  },
+  recipientLimit: {
+    code: 452,
+    enhanced: '4.5.3',
+    text: 'This account may send to {recipients} in 24 hours; try again {when}',
+    when: "the account's recipients per day",
+  },
+  queueShareFull: {
+    code: 452,
+    enhanced: '4.3.1',
+    text: 'Mail of this account that waits here has reached its share of the queue, try again later',
+    when: "the account's share of the queue",
   },
   authBusy: {
     code: 454,
     enhanced: '4.7.0',
     text: 'Temporary authentication failure, try again',
     when: 'too many logins at once',
+  },
+  authBanned: {
+    code: 454,
+    enhanced: '4.7.0',
+    text: 'Too many failed logins with this name from your address, try again {when}',
+    when: 'the pair of account name and address is banned',
+  },
+  tooManyForAccount: {
+    code: 454,
+    enhanced: '4.7.0',
+    text: 'Too many connections of this account, close some',
+    when: 'limits.connections_per_account',
   },
 
   unknownCommand: { code: 500, enhanced: '5.5.1', text: 'Command not recognized', when: 'an unknown verb' },
@@ -180,6 +217,12 @@ export const replies = {
     text: 'Authentication mechanism not supported',
     when: 'AUTH with another mechanism',
   },
+  channelBindingUnsupported: {
+    code: 504,
+    enhanced: '5.5.4',
+    text: 'Channel binding of this type is not supported; use tls-exporter or tls-server-end-point',
+    when: 'SCRAM-SHA-256-PLUS with tls-unique, or another type that this connection does not have',
+  },
   loginRequired: {
     code: 530,
     enhanced: '5.7.0',
@@ -204,17 +247,41 @@ export const replies = {
     text: 'Encryption required for requested authentication mechanism',
     when: 'AUTH before TLS',
   },
+  senderNotPermitted: {
+    code: 550,
+    enhanced: '5.7.1',
+    text: 'This account may not send as <{sender}>',
+    when: "the reverse-path is none of the account's permitted senders",
+  },
+  fromNotPermitted: {
+    code: 550,
+    enhanced: '5.7.1',
+    text: '{reason}',
+    when: "From, Sender, Resent-From or Resent-Sender names another than the account's permitted senders, or cannot be read for certain",
+  },
+  recipientNotPermitted: {
+    code: 550,
+    enhanced: '5.7.1',
+    text: 'This account may not send to <{recipient}>',
+    when: "the recipient is none of the account's permitted recipients",
+  },
   tooLarge: {
     code: 552,
     enhanced: '5.3.4',
     text: 'Message too large, at most {limit} octets',
-    when: 'limits.message_size',
+    when: "limits.message_size, or the account's message size",
   },
   needsSmtputf8: {
     code: 553,
     enhanced: '5.6.7',
     text: '{reason}',
     when: 'a non-ASCII address without SMTPUTF8, or not UTF-8',
+  },
+  networkNotServed: {
+    code: 554,
+    enhanced: '5.7.1',
+    text: '{hostname} Your network is not served here',
+    when: 'limits.networks',
   },
   messageMalformed: { code: 554, enhanced: '5.6.0', text: '{reason}', when: 'the header cannot be read' },
   loopDetected: {

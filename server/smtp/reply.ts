@@ -26,7 +26,10 @@ export type Refusal = Transient | Permanent;
 /** RFC 5321 §4.5.3.1.5: a reply line has at most 512 octets, CRLF included. */
 const MAX_LINE = 510;
 
-/** The octets of a one-line reply, with CRLF. Control characters in the text become spaces: a reply can never be split. */
+/**
+ * The octets of a one-line reply, with CRLF. Control characters in the text become spaces: a reply can never be split.
+ * Replies are ASCII (RFC 5321 §4.2), whatever address they name.
+ */
 export function formatReply(reply: Reply): string {
   const enhanced = 'enhanced' in reply && reply.enhanced !== undefined ? `${reply.enhanced} ` : '';
   // RFC 4954 §4: an empty challenge is `334 ` with its trailing space.
@@ -44,5 +47,5 @@ export function isRefusal(reply: Reply): reply is Refusal {
 
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replace(/\P{ASCII}/gu, '?');
 }

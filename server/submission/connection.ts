@@ -8,25 +8,32 @@ import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection';
 import type { Clock, DurationMs } from '../clock.ts';
 import type { Log } from '../events.ts';
+import type { Mechanism } from '../sasl/mechanism.ts';
 import { type ClientAddress, parseClientAddress } from '../smtp/address.ts';
 import { formatReply, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
-import type { Admission } from './admission.ts';
-import type { Authenticate } from './authentication.ts';
+import type { ConnectionLogins, LoginsFor } from './authenticator.ts';
 import { DataParser } from './data-parser.ts';
 import { createDataProgress, type DataProgress } from './data-progress.ts';
 import { type Deadlines, overdue } from './deadlines.ts';
+import type { Door } from './door.ts';
 import type { Intake } from './intake.ts';
+import type { Denial } from './policy.ts';
 import { type Action, createSession, type Session, type SessionSettings } from './session.ts';
-import { tlsFacts } from './tls-facts.ts';
+import { channelBinding, tlsFacts } from './tls-facts.ts';
 
 export type ConnectionContext = Readonly<{
   settings: SessionSettings;
   deadlines: Deadlines;
-  admission: Admission;
+  /** Octets of the longest command line that is not AUTH. */
+  commandLine: number;
+  door: Door;
   intake: Intake;
-  /** The authentication of one session, which knows where its client comes from. */
-  authenticatorFor: (client: Readonly<{ session: string; address: ClientAddress }>) => Authenticate;
+  /** Offered by this listener, in the order of EHLO. */
+  mechanisms: readonly Mechanism[];
+  loginsFor: LoginsFor;
+  /** The channel bindings of the leaves that a handshake beginning now may show. */
+  endPoints: () => readonly Uint8Array[];
   clock: Clock;
   log: Log;
   /** Whether anybody reads `session.command`: one event for each command is worth its cost only then. */
@@ -34,8 +41,6 @@ export type ConnectionContext = Readonly<{
   stopping: () => boolean;
 }>;
 
-/** A command line that is not AUTH (RFC 5321 §4.5.3.1.4 says 512; extensions and long paths need more). */
-const MAX_COMMAND = 4_096;
 /** Time for the last reply to arrive when Postern stops. */
 const FAREWELL: DurationMs = 200;
 const UNKNOWN_ADDRESS: ClientAddress = {
@@ -49,8 +54,9 @@ export class SubmissionConnection extends SMTPConnection {
   readonly #context: ConnectionContext;
   readonly #address: ClientAddress;
   readonly #connectedAt: DurationMs;
+  readonly #logins: ConnectionLogins;
   #session: Session;
-  #admitted = false;
+  #endPoints: readonly Uint8Array[];
   #waitingSince: DurationMs | null = null;
   #lineSince: DurationMs | null = null;
   #data: DataProgress | null = null;
@@ -67,8 +73,14 @@ export class SubmissionConnection extends SMTPConnection {
     this.#context = context;
     this.#connectedAt = context.clock.monotonic();
     this.#address = parseClientAddress(this.remoteAddress) ?? UNKNOWN_ADDRESS;
-    const authenticate = context.authenticatorFor({ session: this.id, address: this.#address });
-    this.#session = createSession(context.settings, authenticate, this.secure);
+    this.#endPoints = context.endPoints();
+    this.#logins = context.loginsFor({
+      session: this.id,
+      address: this.#address,
+      mechanisms: context.mechanisms,
+      channelBinding: type => channelBinding(this._socket, type, this.#endPoints),
+    });
+    this.#session = createSession(context.settings, this.#logins, { secureFromStart: this.secure });
   }
 
   /** The library waits 100 ms for early talkers and asks the DNS for a name: neither helps a LAN, both cost. */
@@ -86,6 +98,9 @@ export class SubmissionConnection extends SMTPConnection {
   /** Ends a session that is idle or too slow. Called about once a second. */
   checkDeadlines(): void {
     if (this._closing || this._closed || !this._ready) return;
+    // A client that resets the connection while it is being answered leaves a TLS socket of STARTTLS that Node (24.21)
+    // never closes: it would keep its place until a deadline.
+    if (this._socket.readableEnded) return this.close();
     const now = this.#context.clock.monotonic();
     const parser = this._parser;
     this.#lineSince = this.#hasPartialLine() ? (this.#lineSince ?? now) : null;
@@ -116,7 +131,7 @@ export class SubmissionConnection extends SMTPConnection {
     if (this.#context.stopping()) return this.#refuse(replies.shuttingDown, 'shutdown');
     this.#waitingSince = null;
     this.#lineSince = null;
-    if (line.length > MAX_COMMAND && !this.#mayBeAuthentication(line)) {
+    if (line.length > this.#context.commandLine && !this.#mayBeAuthentication(line)) {
       this.#write(formatReply(replies.lineTooLong));
       this.#waitForCommand();
       return done();
@@ -150,8 +165,8 @@ export class SubmissionConnection extends SMTPConnection {
     const wasOpen = !this._closed;
     super._onClose();
     if (!wasOpen) return;
-    if (this.#admitted) this.#context.admission.leave(this.#address.text);
-    this.#admitted = false;
+    this.#logins.ended();
+    if (this.#isProbe()) this.#logins.probed();
     this.#context.log('session.closed', {
       ...this.#who(),
       duration: Math.round(this.#context.clock.monotonic() - this.#connectedAt),
@@ -161,11 +176,15 @@ export class SubmissionConnection extends SMTPConnection {
   }
 
   #begin(): void {
-    const { admission, settings, log } = this.#context;
+    const { door, settings, log, stopping } = this.#context;
     this._resetSession();
-    const refused = this.#context.stopping() ? replies.shuttingDown : admission.enter(this.#address.text);
-    if (refused) return this.#refuse(refused, 'limit');
-    this.#admitted = true;
+    // A client that was gone before it was looked at has no address any more: no stranger, and nobody to talk to.
+    if (this.#address === UNKNOWN_ADDRESS) return this.close();
+    if (stopping()) return this.#refuse(replies.shuttingDown, 'shutdown');
+    // The client was gone before we could ask where it came from.
+    if (this.#address === UNKNOWN_ADDRESS) return this.close();
+    const refused = door({ session: this.id, address: this.#address });
+    if (refused) return this.#refuse(refused, 'door');
     this._ready = true;
     log('session.opened', {
       ...this.#who(),
@@ -186,11 +205,14 @@ export class SubmissionConnection extends SMTPConnection {
     if (this.#context.logsCommands) {
       this.#context.log('session.command', { ...this.#who(), verb: action.verb, reply: shown(action.reply) });
     }
+    if (action.kind === 'reply' && action.denied !== undefined)
+      this.#reportDenial({ reply: action.reply, reason: action.denied });
     if (action.kind === 'close')
       return this.#refuse(action.reply, action.verb === 'QUIT' ? 'QUIT' : 'refused');
     this.#write(action.wire);
     this.#waitForCommand();
     if (action.kind === 'starttls') {
+      this.#endPoints = this.#context.endPoints();
       this.upgrade(done, () => {
         this.#session.secured();
         this.#reportTls();
@@ -202,13 +224,14 @@ export class SubmissionConnection extends SMTPConnection {
   }
 
   async #takeMessage(action: Extract<Action, { kind: 'data' }>, done: () => void): Promise<void> {
-    const { intake, log } = this.#context;
-    const refused = await intake.checkRoom(action.transaction);
+    const { intake } = this.#context;
+    const taken = await intake.takePlace(action.principal.accountId, action.transaction);
     const parser = this._parser;
-    if (this._closing || this._closed || !parser) return;
-    if (refused) {
-      log('message.refused', { ...this.#who(), reply: shown(refused), reason: 'disk' });
-      this.#write(formatReply(refused));
+    if (this._closing || this._closed || !parser)
+      return taken.kind === 'place' ? taken.place.end() : undefined;
+    if (taken.kind === 'denied') {
+      this.#reportDenial(taken.denial);
+      this.#write(formatReply(taken.denial.reply));
       this.#waitForCommand();
       return done();
     }
@@ -217,18 +240,13 @@ export class SubmissionConnection extends SMTPConnection {
     this.#data = createDataProgress(this.#context.clock.monotonic(), this.#context.deadlines.dataRate);
     this.#write(formatReply(replies.startData));
     done();
-    const reply = await intake.receive(stream, {
-      session: this.id,
-      principal: action.principal,
-      transaction: action.transaction,
-      hello: action.hello,
-      extended: action.extended,
-      address: this.#address,
-      tls: tlsFacts(this._socket),
-    });
+    const { principal, transaction, hello, extended } = action;
+    const client = { session: this.id, address: this.#address, tls: tlsFacts(this._socket) };
+    const origin = { ...client, principal, transaction, hello, extended };
+    const reply = await intake.receive(stream, origin, taken.place);
     this._dataStream = false;
     this.#data = null;
-    this.#session.transactionEnded();
+    this.#session.transactionEnded({ accepted: reply?.code === 250 });
     if (!reply || this._closed) return; // the client vanished: nothing was kept, nobody is there to hear
     this.#messages++;
     this.#write(formatReply(reply));
@@ -237,6 +255,11 @@ export class SubmissionConnection extends SMTPConnection {
     }
     this.#waitForCommand();
     if (this._parser) this._parser.continue();
+  }
+
+  /** At a level that is always written: a person will look for why the device was refused. */
+  #reportDenial({ reply, reason }: Denial): void {
+    this.#context.log('message.refused', { ...this.#who(), reply: shown(reply), reason });
   }
 
   /** A bug must end this session and no other. */
@@ -257,12 +280,20 @@ export class SubmissionConnection extends SMTPConnection {
     if (reply) {
       const said = { ...reply, text: reply.text.replace('{hostname}', hostname) };
       this.#write(formatReply(said));
-      if (reply.code >= 400)
+      // The door says for itself whom it sent away; probes and failed handshakes are counted, for there may be many.
+      const isSaid = reason === 'door' || (reason === 'deadline' && (this._upgrading || this.#isProbe()));
+      if (reply.code >= 400 && !isSaid)
         this.#context.log('session.refused', { ...this.#who(), reply: shown(said), reason });
     }
     this.close();
     // A client that keeps its side open must not hold up the end: the last reply is on its way.
     if (this.#context.stopping()) setTimeout(() => this._socket.destroy(), FAREWELL);
+  }
+
+  /** It came in, and neither tried to log in nor did anything wrong: devices and monitors look whether we are there. */
+  #isProbe(): boolean {
+    const left = /^(client left|QUIT|deadline)$/.test(this.#endedBecause);
+    return left && this._ready && !this._upgrading && !this.#logins.tried();
   }
 
   /** One write per reply: a second segment would wait for the client's delayed acknowledgement. */

@@ -1,18 +1,19 @@
 // What EHLO says: exactly what is honoured, in few lines, because small devices read no more.
 
+import type { Mechanism } from '../sasl/mechanism.ts';
 import type { SessionSettings } from './session.ts';
 
 /** AUTH appears only when a password would be encrypted, STARTTLS only while it can still be used. */
 export function keywords(
-  { hostname, limits, offersStartTls, mechanisms }: SessionSettings,
-  secure: boolean,
+  { hostname, limits, offersStartTls }: SessionSettings,
+  { secure, offered }: Readonly<{ secure: boolean; offered: readonly Mechanism[] }>,
 ): readonly string[] {
   return [
     hostname,
     'PIPELINING',
     `SIZE ${limits.messageSize}`,
     ...(offersStartTls && !secure ? ['STARTTLS'] : []),
-    ...(secure ? [`AUTH ${mechanisms.map(mechanism => mechanism.name).join(' ')}`] : []),
+    ...(secure ? [`AUTH ${offered.map(mechanism => mechanism.name).join(' ')}`] : []),
     'ENHANCEDSTATUSCODES',
     '8BITMIME',
     'SMTPUTF8',

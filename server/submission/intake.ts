@@ -4,7 +4,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Principal } from '../accounts/principal.ts';
-import type { Clock, EpochMs } from '../clock.ts';
+import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
 import type { NewId } from '../ids.ts';
 import { type CompletedMessage, openCompletion } from '../message/completion.ts';
@@ -13,10 +13,13 @@ import type { NewMessage } from '../queue/message.ts';
 import type { Enqueued } from '../queue/queue.ts';
 import type { Spool, SpoolFailure } from '../queue/spool.ts';
 import type { ClientAddress } from '../smtp/address.ts';
-import { formatReply, isRefusal, type Reply } from '../smtp/reply.ts';
+import { formatReply, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
+import type { Statement } from '../storage/database.ts';
+import { type MessagePlace, SHARE_FULL, type TakePlace } from './message-place.ts';
 import { createMessageStore } from './message-store.ts';
-import { readData } from './read-data.ts';
+import { type Limits, limitsOf, permittedSenders } from './policy.ts';
+import { readData, refused } from './read-data.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -34,10 +37,10 @@ export type Origin = Readonly<{
 }>;
 
 export type Intake = Readonly<{
-  /** Asked before 354: the reply that says that there is no room, or null. */
-  checkRoom: (transaction: Transaction) => Promise<Reply | null>;
+  /** Asked before 354. The place is for `receive`; where it is not called, the place must be ended. */
+  takePlace: TakePlace;
   /** Takes the data that follows 354. Null when the client vanished before the end: nothing was kept. */
-  receive: (data: Readable, origin: Origin) => Promise<Reply | null>;
+  receive: (data: Readable, origin: Origin, place: MessagePlace) => Promise<Reply | null>;
   /** Whether a message is arriving, or did a moment ago: then relaying lets clients go first. */
   busy: () => boolean;
 }>;
@@ -45,18 +48,28 @@ export type Intake = Readonly<{
 type Deps = Readonly<{
   hostname: string;
   traceId: string;
-  messageSize: number;
+  limits: Limits;
   maxReceived: number;
   showClientAddress: boolean;
   spool: Spool;
-  enqueue: (message: NewMessage, queuedAt: EpochMs) => Promise<Enqueued>;
-  hasRoom: (size: number) => Promise<boolean>;
+  enqueue: (message: NewMessage, queuedAt: EpochMs, further: readonly Statement[]) => Promise<Enqueued>;
+  takePlace: TakePlace;
   clockTrusted: () => boolean;
   clock: Clock;
   newId: NewId;
   log: Log;
   /** A sync failed: nothing that this process wrote can be trusted any more. */
   onFatal: (text: string) => void;
+}>;
+
+/** A message that has come whole, and all that its commit needs. */
+type Ready = Readonly<{
+  id: string;
+  origin: Origin;
+  place: MessagePlace;
+  begun: DurationMs;
+  completed: CompletedMessage;
+  content: NewMessage['content'];
 }>;
 
 /** A client in the middle of a series sends its next message within this time, in milliseconds. */
@@ -67,38 +80,29 @@ export function createIntake(deps: Deps): Intake {
   let arriving = 0;
   let lastArrival = Number.NEGATIVE_INFINITY;
 
-  const receive = async (data: Readable, origin: Origin): Promise<Reply | null> => {
+  const receive = async (data: Readable, origin: Origin, place: MessagePlace): Promise<Reply | null> => {
     const begun = clock.monotonic();
     const id = deps.newId();
     const completion = openCompletion(completionFacts(id, origin));
     const store = createMessageStore(deps.spool, id);
-    const read = await readData(data, completion, store, deps.messageSize);
-    if (read.kind === 'vanished') {
+    const limits = limitsOf(origin.transaction.policy, deps.limits);
+    const read = await readData(data, { completion, store, place, limits });
+    const completed = read.kind === 'all' ? completion.end() : read;
+    if (completed.kind !== 'complete') {
       await store.abandon();
-      return null;
-    }
-    const refused = read.kind === 'refused' ? read.reply : null;
-    if (refused) {
-      await store.abandon();
-      return refuse(origin, refused);
-    }
-    const completed = completion.end();
-    if (completed.kind === 'refused') {
-      await store.abandon();
-      const reply =
-        completed.reason === 'loop'
-          ? replies.loopDetected
-          : say(replies.messageMalformed, { reason: completed.text });
-      return refuse(origin, reply);
+      if (completed.kind === 'vanished') return null;
+      const { reply, reason } = 'text' in completed ? refused(completed) : completed;
+      return refuse(origin, reply, reason);
     }
     const stored = await store.finish(completed.tail);
     if ('text' in stored) return fail(origin, stored);
-    return commit(id, origin, completed, stored, begun);
+    return commit({ id, origin, place, begun, completed, content: stored });
   };
 
   const completionFacts = (id: string, origin: Origin) => {
     const now = clock.now();
     const { principal, transaction, hello, extended, address, tls } = origin;
+    const permitted = permittedSenders(transaction.policy);
     const { hostname, traceId, maxReceived, showClientAddress } = deps;
     return {
       id,
@@ -108,11 +112,13 @@ export function createIntake(deps: Deps): Intake {
       receivedAt: now,
       date: deps.clockTrusted() ? now : null,
       from: chooseFrom({
-        accountSender: principal.sender,
+        accountSender: transaction.policy.sender,
         accountName: principal.name,
         reversePath: transaction.reversePath,
         hostname,
+        permitted,
       }),
+      permittedSenders: permitted,
       handover: {
         helloName: hello,
         address,
@@ -125,13 +131,7 @@ export function createIntake(deps: Deps): Intake {
     };
   };
 
-  const commit = async (
-    id: string,
-    origin: Origin,
-    completed: CompletedMessage,
-    content: NewMessage['content'],
-    begun: number,
-  ): Promise<Reply> => {
+  const commit = async ({ id, origin, place, begun, completed, content }: Ready): Promise<Reply> => {
     const { principal, transaction } = origin;
     const { reversePath, forwardPaths } = transaction;
     const { size, hash, eightBitBody, eightBitHeader } = completed;
@@ -150,19 +150,15 @@ export function createIntake(deps: Deps): Intake {
       content,
       clientAddress: origin.address.text,
     };
-    const enqueued = await deps.enqueue(message, clock.now());
+    const enqueued = await deps.enqueue(message, clock.now(), place.statements(size));
     if (enqueued.kind !== 'queued') {
       if (content.kind === 'spooled') await deps.spool.remove(id);
+      // Mail of other sessions was queued meanwhile: the account's share of the queue has no room for this one.
+      if (enqueued.kind === 'requirement') return refuse(origin, SHARE_FULL.reply, SHARE_FULL.reason);
       log('storage.unavailable', { text: `A message could not be stored: ${enqueued.kind}` });
-      return refuse(
-        origin,
-        enqueued.kind === 'full'
-          ? replies.noSpace
-          : enqueued.kind === 'io'
-            ? say(replies.failing, { hostname: deps.hostname })
-            : replies.queueFailed,
-      );
+      return refuse(origin, storageReply(enqueued.kind));
     }
+    place.accepted();
     log('message.queued', {
       ...who(origin),
       id,
@@ -174,11 +170,16 @@ export function createIntake(deps: Deps): Intake {
     return say(replies.queued, { id });
   };
 
-  const refuse = (origin: Origin, reply: Reply): Reply => {
+  const storageReply = (kind: Exclude<Enqueued, { kind: 'queued' }>['kind']): Reply => {
+    if (kind === 'full') return replies.noSpace;
+    return kind === 'io' ? say(replies.failing, { hostname: deps.hostname }) : replies.queueFailed;
+  };
+
+  const refuse = (origin: Origin, reply: Reply, reason: string | null = null): Reply => {
     log('message.refused', {
       ...who(origin),
       reply: formatReply(reply).trimEnd(),
-      reason: isRefusal(reply) ? reply.text : '',
+      reason: reason ?? reply.text,
     });
     return reply;
   };
@@ -191,13 +192,13 @@ export function createIntake(deps: Deps): Intake {
   };
 
   return {
-    checkRoom: async transaction =>
-      (await deps.hasRoom(transaction.declaredSize ?? 0)) ? null : replies.noSpace,
-    receive: async (data, origin) => {
+    takePlace: deps.takePlace,
+    receive: async (data, origin, place) => {
       arriving++;
       try {
-        return await receive(data, origin);
+        return await receive(data, origin, place);
       } finally {
+        place.end();
         arriving--;
         lastArrival = clock.monotonic();
       }

@@ -2,24 +2,32 @@
 // disk the client waits. A client that vanishes in the middle is told apart from one that finished.
 
 import type { Readable } from 'node:stream';
-import type { CompletionStream } from '../message/completion.ts';
+import type { CompletionRefusal, CompletionStream } from '../message/completion.ts';
 import type { SpoolFailure } from '../queue/spool.ts';
-import type { Refusal, Reply } from '../smtp/reply.ts';
+import type { Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
+import type { MessagePlace } from './message-place.ts';
 import type { MessageStore } from './message-store.ts';
+import { type Limits, tooLarge } from './policy.ts';
 
-export type Read = Readonly<{ kind: 'all' } | { kind: 'vanished' } | { kind: 'refused'; reply: Reply }>;
+/** `reason` is for the log; null where the reply says it all. */
+export type Read = Readonly<
+  { kind: 'all' } | { kind: 'vanished' } | { kind: 'refused'; reply: Reply; reason: string | null }
+>;
+
+export type DataSink = Readonly<{
+  completion: CompletionStream;
+  store: MessageStore;
+  place: MessagePlace;
+  /** The account's. */
+  limits: Limits;
+}>;
 
 /**
  * Feeds the data through completion into the store. Stops reading at once when the message is refused: the stream is
  * destroyed, so the rest of the message is discarded by the parser while the reply is already on its way.
  */
-export function readData(
-  data: Readable,
-  completion: CompletionStream,
-  store: MessageStore,
-  limit: number,
-): Promise<Read> {
+export function readData(data: Readable, { completion, store, place, limits }: DataSink): Promise<Read> {
   return new Promise(resolve => {
     let received = 0;
     let ended = false;
@@ -36,23 +44,17 @@ export function readData(
     data.on('data', (chunk: Buffer) => {
       if (ended) return;
       received += chunk.length;
-      if (received > limit) return finish({ kind: 'refused', reply: say(replies.tooLarge, { limit }) });
+      const denied = received > limits.messageSize ? tooLarge(limits) : place.received(received);
+      if (denied) return finish({ kind: 'refused', ...denied });
       const pending = store.write(completion.push(chunk));
       const refusal = completion.refusal();
-      if (refusal) {
-        const reply: Refusal =
-          refusal.reason === 'loop'
-            ? replies.loopDetected
-            : { ...replies.messageMalformed, text: refusal.text };
-        return finish({ kind: 'refused', reply });
-      }
+      if (refusal) return finish(refused(refusal));
       if (!pending) return;
       data.pause();
       writing = pending;
       void pending.then(failure => {
         writing = null;
-        if (failure)
-          finish({ kind: 'refused', reply: failure.kind === 'full' ? replies.noSpace : replies.queueFailed });
+        if (failure) finish({ kind: 'refused', reply: failureReply(failure), reason: null });
         else data.resume();
       });
     });
@@ -60,4 +62,22 @@ export function readData(
     data.once('error', () => finish({ kind: 'vanished' }));
     data.once('close', () => finish({ kind: 'vanished' }));
   });
+}
+
+/** What completion refuses, as it is said to the client. */
+export function refused({ reason, text }: CompletionRefusal): Extract<Read, { kind: 'refused' }> {
+  switch (reason) {
+    case 'loop':
+      return { kind: 'refused', reply: replies.loopDetected, reason: null };
+    case 'header-too-large':
+      return { kind: 'refused', reply: say(replies.messageMalformed, { reason: text }), reason: null };
+    case 'foreign-sender':
+      return { kind: 'refused', reply: say(replies.fromNotPermitted, { reason: text }), reason: 'senders' };
+    default:
+      return reason satisfies never;
+  }
+}
+
+function failureReply({ kind }: SpoolFailure): Reply {
+  return kind === 'full' ? replies.noSpace : replies.queueFailed;
 }

@@ -2,21 +2,34 @@
 // smtp-server is imported. It guarantees that no client can crash the process (an error listener on every server), and
 // that stopping lets messages under way finish.
 
+import type { Socket } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import type { DurationMs } from '../clock.ts';
 import { MAX_EXCHANGE_LINE } from '../sasl/exchange.ts';
+import { mechanisms } from '../sasl/mechanisms.ts';
 import { parseClientAddress } from '../smtp/address.ts';
+import { formatReply, type Reply } from '../smtp/reply.ts';
+import { serverEndPoints } from '../tls/end-point.ts';
+import type { Admission } from './admission.ts';
 import { type ConnectionContext, SubmissionConnection } from './connection.ts';
+import { createHandshakeReports, type HandshakeError } from './handshake-failure.ts';
+import { createRefusalReports, type ReportRefused } from './refusal-reports.ts';
 import type { SessionSettings } from './session.ts';
 
-export type Listener = Readonly<{ address: string; port: number; tls: 'starttls' | 'implicit' }>;
+export type Listener = Readonly<{
+  address: string;
+  port: number;
+  tls: 'starttls' | 'implicit';
+  /** Names of the mechanisms offered. */
+  mechanisms: readonly string[];
+}>;
 
 /** Key and certificate chains for `tls.createSecureContext`, as tls/secure-context.ts makes them. */
 export type TlsMaterial = Readonly<
   Pick<
     SMTPServerOptions,
-    'key' | 'cert' | 'minVersion' | 'ciphers' | 'ecdhCurve' | 'honorCipherOrder' | 'sessionIdContext'
-  >
+    'key' | 'minVersion' | 'ciphers' | 'ecdhCurve' | 'honorCipherOrder' | 'sessionIdContext'
+  > & { cert: string[] }
 >;
 
 export type BindFailure = Readonly<{ listener: Listener; code: string; text: string }>;
@@ -37,7 +50,8 @@ type Deps = Readonly<{
   listeners: readonly Listener[];
   material: TlsMaterial;
   /** All that a connection needs, but for what differs from listener to listener. */
-  context: Omit<ConnectionContext, 'settings' | 'stopping'>;
+  context: Omit<ConnectionContext, 'settings' | 'stopping' | 'mechanisms' | 'endPoints'>;
+  admission: Admission;
   settings: Omit<SessionSettings, 'offersStartTls'>;
   /** Connections in total: the library drops sockets beyond it whose handshake is still under way. */
   connections: number;
@@ -46,14 +60,23 @@ type Deps = Readonly<{
 /** Above the longest AUTH line, so that one that is too long is answered and the session stays in step. */
 const MAX_LINE = 4 * MAX_EXCHANGE_LINE;
 const SWEEP: DurationMs = 1_000;
+/** Time for the reply to a client that is sent away at once. */
+const LAST_WORDS: DurationMs = 1_000;
 
 export function createSubmission(deps: Deps): Submission {
   let stopping = false;
-  const servers = deps.listeners.map(listener => createServer(listener, deps, () => stopping));
-  const sweep = setInterval(
-    () => forEachConnection(servers, connection => connection.checkDeadlines()),
-    SWEEP,
-  );
+  let endPoints = serverEndPoints(deps.material);
+  const shared = {
+    stopping: () => stopping,
+    endPoints: () => endPoints,
+    reportError: createHandshakeReports(deps.context),
+    reportRefused: createRefusalReports(deps.context),
+  };
+  const servers = deps.listeners.map(listener => createServer(listener, deps, shared));
+  const sweep = setInterval(() => {
+    forEachConnection(servers, connection => connection.checkDeadlines());
+    for (const server of servers) server.endSlowHandshakes();
+  }, SWEEP);
   sweep.unref();
 
   return {
@@ -74,6 +97,7 @@ export function createSubmission(deps: Deps): Submission {
 
     useCertificates: material => {
       for (const server of servers) server.updateSecureContext(material);
+      endPoints = serverEndPoints(material);
     },
 
     stop: async grace => {
@@ -86,26 +110,73 @@ export function createSubmission(deps: Deps): Submission {
   };
 }
 
-class SubmissionServer extends SMTPServer {
-  readonly #contextOf: () => ConnectionContext;
+type Entrance = Readonly<{ context: ConnectionContext; admission: Admission; reportRefused: ReportRefused }>;
 
-  constructor(options: SMTPServerOptions, contextOf: () => ConnectionContext) {
+class SubmissionServer extends SMTPServer {
+  readonly #entrance: Entrance;
+  /** When the sockets were accepted whose handshake comes before everything else. */
+  readonly #acceptedAt = new WeakMap<Socket, DurationMs>();
+
+  constructor(options: SMTPServerOptions, entrance: Entrance) {
     super(options);
-    this.#contextOf = contextOf;
+    this.#entrance = entrance;
+  }
+
+  /** The first that happens to a socket: here it is counted, whatever becomes of it. */
+  override _acceptSocket(socket: Socket, handshake: boolean): (() => void) | false {
+    const { context, admission, reportRefused } = this.#entrance;
+    const address = parseClientAddress(socket.remoteAddress);
+    if (address === null) return gone(socket);
+    const admitted = admission.enter(address);
+    if (admitted.kind === 'refused') {
+      reportRefused(address.text, admitted.reply);
+      // Before a handshake nothing can be said, and one costs more than the connection is worth.
+      return handshake ? gone(socket) : sendAway(socket, admitted.reply);
+    }
+    socket.once('close', admitted.leave);
+    if (handshake) this.#acceptedAt.set(socket, context.clock.monotonic());
+    return super._acceptSocket(socket, handshake);
+  }
+
+  /** The library's timer begins anew with each octet: whoever drips them would hold a place for ever. */
+  endSlowHandshakes(): void {
+    const { clock, deadlines } = this.#entrance.context;
+    for (const [socket, top] of this._pendingSockets) {
+      const since = this.#acceptedAt.get(socket);
+      // The topmost: to destroy the raw one under a handshake crashes Node (libraries.md §6).
+      if (since !== undefined && clock.monotonic() - since >= deadlines.login) top.destroy();
+    }
   }
 
   /** Documented as overridable: hands out our connection in place of the library's. */
   override connect(...[socket, options]: Parameters<SMTPServer['connect']>): void {
-    const connection = new SubmissionConnection(this, socket, options ?? undefined, this.#contextOf());
+    const connection = new SubmissionConnection(this, socket, options ?? undefined, this.#entrance.context);
     this.connections.add(connection);
     connection.on('error', error => this._onError(error));
     connection.init();
   }
+
+  /**
+   * One context serves every server name, and the connection has it already. The library would hand it over once more, and
+   * of a context from there Node takes a single leaf: clients that send SNI would all get RSA, or no handshake.
+   */
+  override _resolveSNI(...[, done]: Parameters<SMTPServer['_resolveSNI']>): void {
+    done(null);
+  }
 }
 
-function createServer(listener: Listener, deps: Deps, stopping: () => boolean): SubmissionServer {
-  const settings = { ...deps.settings, offersStartTls: listener.tls === 'starttls' };
-  const context: ConnectionContext = { ...deps.context, settings, stopping };
+function createServer(
+  listener: Listener,
+  deps: Deps,
+  shared: Pick<ConnectionContext, 'stopping' | 'endPoints'> &
+    Readonly<{ reportError: (error: HandshakeError) => void; reportRefused: ReportRefused }>,
+): SubmissionServer {
+  const context: ConnectionContext = {
+    ...deps.context,
+    ...shared,
+    settings: { ...deps.settings, offersStartTls: listener.tls === 'starttls' },
+    mechanisms: mechanisms.filter(({ name }) => listener.mechanisms.includes(name)),
+  };
   const server = new SubmissionServer(
     {
       ...deps.material,
@@ -118,45 +189,26 @@ function createServer(listener: Listener, deps: Deps, stopping: () => boolean): 
       socketTimeout: deps.context.deadlines.idle,
       logger: false,
     },
-    () => context,
+    { context, admission: deps.admission, reportRefused: shared.reportRefused },
   );
   // Without a listener any client could end the process with a broken handshake (libraries.md §6).
-  server.on('error', (error: HandshakeError) => reportError(error, deps.context));
+  server.on('error', shared.reportError);
   return server;
 }
 
-type HandshakeError = Error &
-  Readonly<{
-    code?: string;
-    remoteAddress?: string;
-    meta?: Readonly<{ remoteAddress?: string; tlsProtocol?: string | null }>;
-  }>;
-
-/** STARTTLS failures are reported twice by the library, and a client that resets the connection is no failure of ours. */
-function reportError(error: HandshakeError, { log }: Pick<ConnectionContext, 'log'>): void {
-  if (reported.has(error)) return;
-  reported.add(error);
-  const address = parseClientAddress(error.remoteAddress ?? error.meta?.remoteAddress)?.text;
-  const isTls = /^ERR_(SSL|TLS)|^EPROTO/.test(error.code ?? '') || error.meta !== undefined;
-  if (!isTls) return;
-  log('session.tls_failed', { ...(address === undefined ? {} : { address }), text: explainHandshake(error) });
+function gone(socket: Socket): false {
+  socket.on('error', () => undefined);
+  socket.destroy();
+  return false;
 }
 
-const reported = new WeakSet<Error>();
-
-function explainHandshake(error: HandshakeError): string {
-  const code = error.code ?? '';
-  const offered = error.meta?.tlsProtocol ? ` (it offered ${error.meta.tlsProtocol})` : '';
-  if (/UNSUPPORTED_PROTOCOL|VERSION|NO_SHARED_CIPHER/.test(code)) {
-    return `The device speaks only an old TLS${offered}; Postern needs TLS 1.2 or newer. Look for a firmware update. ${code}`;
-  }
-  if (/UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN/.test(code)) {
-    return `The device does not trust Postern's certificate: import ca.crt into the device, or let it accept any certificate. ${code}`;
-  }
-  if (/WRONG_VERSION_NUMBER|HTTP_REQUEST/.test(code)) {
-    return `The device did not speak TLS on a port that begins with TLS: choose SSL/TLS in the device, or the port for STARTTLS. ${code}`;
-  }
-  return `The TLS handshake failed: ${error.message}`;
+/** Says why, and closes; a client that keeps its side open does not hold the socket. */
+function sendAway(socket: Socket, reply: Reply): false {
+  socket.on('error', () => undefined);
+  socket.end(formatReply(reply), 'latin1');
+  socket.resume();
+  setTimeout(() => socket.destroy(), LAST_WORDS).unref();
+  return false;
 }
 
 /** Every address means every IPv4 address where the machine has no IPv6. */

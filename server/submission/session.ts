@@ -2,32 +2,32 @@
 // no socket, file or clock. Session and transaction are two values; STARTTLS forgets what was said in clear (RFC 3207 §4.2).
 // Nothing after AUTH, and no unknown verb, is ever handed to the log: devices send passwords out of step.
 
+import type { AccountPolicy } from '../accounts/account-policy.ts';
 import type { Principal } from '../accounts/principal.ts';
+import type { SendingCheck } from '../accounts/sending-limits.ts';
 import { beginExchange, type ExchangeStep } from '../sasl/exchange.ts';
-import type { Mechanism } from '../sasl/mechanism.ts';
+import type { ExchangeContext, Mechanism } from '../sasl/mechanism.ts';
 import { parseCommand } from '../smtp/command.ts';
-import { parseMail, parseRcpt } from '../smtp/envelope.ts';
 import { parseHello } from '../smtp/hello.ts';
 import { formatLines, formatReply, isRefusal, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
-import { type Authenticate, judgeExchange } from './authentication.ts';
+import { type Authenticate, judgeExchange, replyTo } from './authentication.ts';
 import { keywords } from './ehlo.ts';
-import { envelopeReply } from './envelope-replies.ts';
-import {
-  checkAuth,
-  checkAuthenticated,
-  checkData,
-  checkMail,
-  checkMayBegin,
-  checkRcpt,
-  type Limits,
-  type Standing,
-} from './policy.ts';
-import { type Transaction, withRecipient } from './transaction.ts';
+import { createExposureWatch, type Exposure } from './exposure.ts';
+import { createMailCommands } from './mail-commands.ts';
+import { checkAuth, type Denial, type DenialReason, type Limits } from './policy.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What the connection must do about a command. `wire` is the reply as octets in latin1-safe ASCII. */
 export type Action =
-  | Readonly<{ kind: 'reply'; wire: string; verb: string; reply: Reply }>
+  | Readonly<{
+      kind: 'reply';
+      wire: string;
+      verb: string;
+      reply: Reply;
+      /** The account may not do that: for the log, where a person looks for why the device was refused. */
+      denied?: DenialReason;
+    }>
   /** Say this and close. */
   | Readonly<{ kind: 'close'; wire: string; verb: string; reply: Reply }>
   /** Say this, then begin the TLS handshake. */
@@ -47,7 +47,7 @@ export type Session = Readonly<{
   /** TLS is up: everything learned before is forgotten, but that the client once said EHLO. */
   secured: () => void;
   /** The transaction ended, well or badly. */
-  transactionEnded: () => void;
+  transactionEnded: (end: Readonly<{ accepted: boolean }>) => void;
   principal: () => Principal | null;
   /** An AUTH exchange waits for its next line: that line is no command, whatever it looks like. */
   inExchange: () => boolean;
@@ -58,60 +58,73 @@ export type SessionSettings = Readonly<{
   limits: Limits;
   /** The listener does STARTTLS; false on one with implicit TLS. */
   offersStartTls: boolean;
-  mechanisms: readonly Mechanism[];
   /** The failed login that ends the connection. */
   failedLogins: number;
-  /** Whether the account may still send: asked at each MAIL, so that disabling it ends long sessions too. */
-  isInForce: (principal: Principal) => boolean;
+  /** Commands without an accepted message, commands without a login, wrong ones, unknown ones: the last that is borne. */
+  commands: number;
+  commandsBeforeLogin: number;
+  wrongCommands: number;
+  unknownCommands: number;
 }>;
 
-/** Wrong commands, of any kind, that one connection may send. */
-const MAX_ERRORS = 20;
-const MAX_UNKNOWN = 10;
-/** Commands without a login: enough for every probe, too few to keep a server busy. */
-const MAX_UNAUTHENTICATED = 100;
+/** What a session knows of accounts, for its client. */
+export type SessionLogins = Readonly<{
+  authenticate: Authenticate;
+  /** What may be used from this address at this moment, in the order of EHLO. */
+  offered: () => readonly Mechanism[];
+  exchange: Omit<ExchangeContext, 'listedPlus'>;
+  /** What the principal may do now; null where its account may not send any more. Asked at each MAIL and DATA. */
+  standing: (principal: Principal) => AccountPolicy | null;
+  /** How much accounts may send. */
+  sending: SendingCheck;
+  /** A password was sent in clear. */
+  exposed: (exposure: Exposure) => void;
+}>;
+
+const PLUS = 'SCRAM-SHA-256-PLUS';
 const HTTP = /^(GET|POST|HEAD|PUT|DELETE|OPTIONS|TRACE|CONNECT)$/;
 
 type Handler = (argument: Uint8Array) => Action | Reply | Promise<Action | Reply>;
 
 export function createSession(
   settings: SessionSettings,
-  authenticate: Authenticate,
-  secureFromStart: boolean,
+  logins: SessionLogins,
+  { secureFromStart }: Readonly<{ secureFromStart: boolean }>,
 ): Session {
-  const { hostname, limits } = settings;
+  const { hostname } = settings;
+  const exposure = createExposureWatch();
   let secure = secureFromStart;
   let hello: string | null = null;
   let greeted = false;
   let extended = false;
   let principal: Principal | null = null;
-  let transaction: Transaction | null = null;
   let exchange: Extract<ExchangeStep, { kind: 'challenge' }> | null = null;
+  /** Verified, while the client has yet to hear our proof. */
+  let pending: Principal | null = null;
+  let listedPlus = false;
   let failures = 0;
+  let commands = 0;
   let errors = 0;
   let unknown = 0;
-  let unauthenticated = 0;
 
-  const standing = (): Standing => ({ secure, greeted, principal, transaction });
-
-  /** An account that was disabled or removed meanwhile sends nothing more, in the middle of a transaction either. */
-  const dropIfRevoked = () => {
-    if (principal && !settings.isInForce(principal)) {
-      principal = null;
-      transaction = null;
-    }
+  const client = () => ({ secure, greeted, principal });
+  const logOut = () => {
+    principal = null;
   };
+  const mail = createMailCommands({ settings, logins, client, logOut });
 
   const greet = (argument: Uint8Array) => {
     hello = parseHello(argument);
     greeted = true;
-    transaction = null; // RFC 5321 §4.1.4: EHLO resets like RSET
+    mail.reset(); // RFC 5321 §4.1.4: EHLO resets like RSET
   };
 
   const ehlo: Handler = argument => {
     greet(argument);
     extended = true;
-    const wire = formatLines(250, keywords(settings, secure));
+    const offered = logins.offered();
+    listedPlus = secure && offered.some(mechanism => mechanism.name === PLUS);
+    const wire = formatLines(250, keywords(settings, { secure, offered }));
     return { kind: 'reply', wire, verb: 'EHLO', reply: say(replies.hello, { hostname }) };
   };
 
@@ -134,55 +147,54 @@ export function createSession(
   };
 
   const auth: Handler = argument => {
-    const refused = checkAuth(standing());
-    if (refused) return refused;
+    const refused = checkAuth({ ...client(), transaction: mail.transaction() });
+    if (refused) {
+      if (!secure) reportExposure(exposure.authRefused(argument));
+      return refused;
+    }
+    const context = { ...logins.exchange, listedPlus: () => listedPlus };
     // Latin-1 keeps every octet apart; the exchange decodes strictly.
-    return follow(beginExchange(Buffer.from(argument).toString('latin1'), settings.mechanisms));
+    return follow(beginExchange(Buffer.from(argument).toString('latin1'), logins.offered(), context));
+  };
+
+  const reportExposure = (found: Exposure | null) => {
+    if (found) logins.exposed(found);
   };
 
   const follow = (step: ExchangeStep): Reply | Promise<Action | Reply> => {
     exchange = step.kind === 'challenge' ? step : null;
     if (step.kind === 'challenge') return say(replies.challenge, { challenge: step.text });
-    return judgeExchange(step, authenticate).then(judged => {
-      principal = judged.principal;
+    const proven = pending;
+    pending = null;
+    if (step.kind === 'complete') return proven ? loggedIn(proven) : replies.credentialsInvalid;
+    // The login was right, but its last step went wrong: no guess, so it does not count as one.
+    if (proven) return step.kind === 'refused' ? replyTo(step.refusal) : replies.credentialsInvalid;
+    return judgeExchange(step, logins.authenticate).then(judged => {
+      if (judged.kind === 'verified') {
+        if (judged.proof === null) return loggedIn(judged.principal);
+        pending = judged.principal;
+        return follow(judged.proof);
+      }
       if (judged.counts) failures++;
       const over = failures >= settings.failedLogins || judged.reply.code === 421;
       return over ? close('AUTH', say(replies.tooManyFailures, { hostname })) : judged.reply;
     });
   };
 
-  const mail: Handler = argument => {
-    dropIfRevoked();
-    const early = checkMayBegin(standing());
-    if (early) return early;
-    const parsed = parseMail(argument, hostname);
-    if (parsed.kind === 'refused') return envelopeReply(parsed, 'sender');
-    const refused = checkMail(standing(), parsed, limits);
-    if (refused) return refused;
-    const { path, size, body, smtputf8 } = parsed;
-    transaction = { reversePath: path, forwardPaths: [], declaredSize: size, body, smtputf8 };
-    return replies.senderOk;
+  const loggedIn = (account: Principal): Reply => {
+    principal = account;
+    return replies.authenticated;
   };
 
-  const rcpt: Handler = argument => {
-    const early = checkAuthenticated(standing());
-    if (early) return early;
-    if (!transaction) return say(replies.badSequence, { reason: 'Send MAIL first' });
-    const parsed = parseRcpt(argument, hostname);
-    if (parsed.kind === 'refused') return envelopeReply(parsed, 'recipient');
-    const refused = checkRcpt(transaction, parsed, limits);
-    if (refused) return refused;
-    transaction = withRecipient(transaction, parsed.path);
-    return replies.recipientOk;
-  };
+  /** What the account may not do is told apart from what is wrong: for the log. */
+  const mailed = (verb: string, answer: Reply | Denial): Action | Reply =>
+    'reason' in answer
+      ? { kind: 'reply', wire: formatReply(answer.reply), verb, reply: answer.reply, denied: answer.reason }
+      : answer;
 
   const data: Handler = argument => {
-    dropIfRevoked();
-    const refused = checkData(standing());
-    if (refused) return refused;
-    if (argument.length > 0) return say(replies.badArguments, { reason: 'DATA takes no parameters' });
-    if (!transaction || !principal) throw new Error('checkData let a message pass without a principal');
-    return { kind: 'data', transaction, principal, hello: hello ?? '', extended };
+    const answer = mail.data(argument);
+    return 'kind' in answer ? { ...answer, kind: 'data', hello: hello ?? '', extended } : answer;
   };
 
   const handlers: Readonly<Record<string, Handler>> = {
@@ -190,11 +202,11 @@ export function createSession(
     HELO: helo,
     STARTTLS: starttls,
     AUTH: auth,
-    MAIL: mail,
-    RCPT: rcpt,
+    MAIL: argument => mailed('MAIL', mail.mail(argument)),
+    RCPT: argument => mailed('RCPT', mail.rcpt(argument)),
     DATA: data,
     RSET: () => {
-      transaction = null;
+      mail.reset();
       return replies.ok;
     },
     NOOP: () => replies.ok,
@@ -208,34 +220,47 @@ export function createSession(
     if ('kind' in result && result.kind !== 'reply') return result;
     const reply = 'kind' in result ? result.reply : result;
     const wire = 'kind' in result ? result.wire : formatReply(reply);
-    if (isRefusal(reply) && reply.code !== 535 && reply.code !== 530) errors++;
-    if (errors >= MAX_ERRORS || unknown >= MAX_UNKNOWN || unauthenticated >= MAX_UNAUTHENTICATED) {
-      return close(verb, say(replies.tooManyErrors, { hostname }));
-    }
-    return { kind: 'reply', wire, verb, reply };
+    if (!isRefusal(reply)) errors = 0;
+    else if (!isNormalRefusal(reply, verb)) errors++;
+    if (isTooMuch()) return close(verb, say(replies.tooManyErrors, { hostname }));
+    const denied = 'kind' in result && result.kind === 'reply' ? result.denied : undefined;
+    return { kind: 'reply', wire, verb, reply, ...(denied === undefined ? {} : { denied }) };
   };
+
+  /** Logins have a limit of their own; of a long list of recipients any number may be refused (RFC 5321 §4.5.3.1.10). */
+  const isNormalRefusal = ({ code }: Reply, verb: string): boolean =>
+    code === 535 || code === 530 || (verb === 'RCPT' && mail.transaction() !== null);
+
+  const isTooMuch = () =>
+    errors >= settings.wrongCommands ||
+    unknown >= settings.unknownCommands ||
+    commands >= (principal ? settings.commands : settings.commandsBeforeLogin);
 
   return {
     command: line => {
-      if (!principal) unauthenticated++;
+      commands++;
       if (exchange) return settle(follow(exchange.next(line)), 'AUTH', finish);
       const { verb, argument } = parseCommand(line);
       const handler = Object.hasOwn(handlers, verb) ? handlers[verb] : undefined;
       if (handler) return settle(handler(argument), verb, finish);
       if (HTTP.test(verb)) return close('HTTP', say(replies.notSmtp, { hostname }));
       unknown++;
+      if (!secure) reportExposure(exposure.unknownLine(line));
       return finish(replies.unknownCommand, 'unknown');
     },
     secured: () => {
       secure = true;
       hello = null;
       principal = null;
-      transaction = null;
+      mail.reset();
       exchange = null;
+      pending = null;
+      listedPlus = false;
     },
-    transactionEnded: () => {
-      transaction = null;
+    transactionEnded: ({ accepted }) => {
+      mail.reset();
       errors = 0;
+      if (accepted) commands = 0;
     },
     principal: () => principal,
     inExchange: () => exchange !== null,

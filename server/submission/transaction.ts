@@ -1,10 +1,13 @@
 // One mail transaction (RFC 5321 §3.3): MAIL … end of DATA. A value: RSET, EHLO and every end replace it whole, so that
 // nothing of one message can leak into the next.
 
+import type { AccountPolicy } from '../accounts/account-policy.ts';
 import type { BodyType } from '../queue/delivery.ts';
 import { isSamePath, type Path } from '../smtp/path.ts';
 
 export type Transaction = Readonly<{
+  /** The account's, as it was at MAIL: one message is judged by one policy. */
+  policy: AccountPolicy;
   reversePath: Path;
   forwardPaths: readonly Path[];
   /** What the client says the message will have, in octets, or null. */
@@ -16,6 +19,10 @@ export type Transaction = Readonly<{
 
 /** The transaction with one more recipient; a repeated one is taken once. */
 export function withRecipient(transaction: Transaction, path: Path): Transaction {
-  if (transaction.forwardPaths.some(known => isSamePath(known, path))) return transaction;
+  if (hasRecipient(transaction, path)) return transaction;
   return { ...transaction, forwardPaths: [...transaction.forwardPaths, path] };
+}
+
+export function hasRecipient({ forwardPaths }: Transaction, path: Path): boolean {
+  return forwardPaths.some(known => isSamePath(known, path));
 }

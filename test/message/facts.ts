@@ -23,5 +23,6 @@ export const facts: CompletionFacts = {
   receivedAt: time,
   date: time,
   from: 'scanner@example.net',
+  permittedSenders: null,
   maxReceived: 50,
 };

@@ -1,122 +1,116 @@
 // `postern account …`: logins for devices and apps.
 
 import type { Account } from '../accounts/account.ts';
+import type { AccountChange } from '../accounts/account-change.ts';
 import type { AccountProblem } from '../accounts/account-problem.ts';
-import type { AccountChange, AccountChanged, PasswordSet } from '../accounts/accounts.ts';
-import type { EpochMs } from '../clock.ts';
+import type { AccountChanged, PasswordSet } from '../accounts/accounts.ts';
+import type { DurationMs } from '../clock.ts';
+import { parseDuration } from '../config/values.ts';
+import { accountFacts, accountItem, accountTable, type Known, usageItem } from './account-item.ts';
+import { isGiven, namesOf, settingOptions, settingsOf } from './account-options.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
-import { facts, isoTime, shownTime, table } from './output.ts';
+import { shownTime } from './output.ts';
 import { givenSecret, type SecretTrouble, secretOptions } from './secret-input.ts';
-import { submissionSettings } from './submission-settings.ts';
+import { settingsCard, submissionSettings } from './submission-settings.ts';
 
-const senderOption: Option = {
-  flags: '--sender ADDR',
-  means: 'address for messages that name no sender',
+const weakOption: Option = {
+  flags: '--allow-weak-derived',
+  means: 'let CRAM-MD5 work with a weak password too, although its stored form is quick to guess from',
 };
-const noteOption: Option = { flags: '--note TEXT', means: 'a reminder for yourself' };
+const aliasOption: Option = {
+  flags: '--alias NAME',
+  means: 'a further login name; repeatable',
+  repeats: true,
+};
 
 export const accountCommands: readonly Command[] = [
-  {
-    name: 'account add',
-    argument: '[NAME]',
-    means: 'make a login; without a password given, one is generated and shown once',
-    options: [senderOption, noteOption, ...secretOptions],
-    printsData: true,
-    needs: 'store',
-    run: add,
-  },
-  {
-    name: 'account list',
-    argument: '',
-    means: 'list the accounts',
-    options: [],
-    printsData: true,
-    needs: 'store',
-    run: list,
-  },
-  {
-    name: 'account show',
-    argument: 'NAME',
-    means: 'show an account and what to enter on the device',
-    options: [],
-    printsData: true,
-    needs: 'store',
-    run: show,
-  },
-  {
-    name: 'account set',
-    argument: 'NAME',
-    means: "change an account; '' takes a sender or note away",
-    options: [{ flags: '--name NEW', means: 'another login name' }, senderOption, noteOption],
-    printsData: true,
-    needs: 'store',
-    run: set,
-  },
-  {
-    name: 'account password',
-    argument: 'NAME',
-    means: 'set a new password; without one given, one is generated and shown once',
-    options: secretOptions,
-    printsData: true,
-    needs: 'store',
-    run: password,
-  },
-  {
-    name: 'account disable',
-    argument: 'NAME',
-    means: 'refuse its logins until it is enabled again',
-    options: [],
-    printsData: true,
-    needs: 'store',
-    run: (call, store) => change(call, store, store.accounts.disable, 'is disabled: its logins are refused'),
-  },
-  {
-    name: 'account enable',
-    argument: 'NAME',
-    means: 'accept its logins again',
-    options: [],
-    printsData: true,
-    needs: 'store',
-    run: (call, store) => change(call, store, store.accounts.enable, 'is enabled'),
-  },
-  {
-    name: 'account remove',
-    argument: 'NAME',
-    means: 'remove it; mail that it has queued is still delivered',
-    options: [],
-    printsData: true,
-    needs: 'store',
-    run: remove,
-  },
+  command('add', '[NAME]', 'make a login; without a password given, one is generated and shown once', add, [
+    ...secretOptions,
+    weakOption,
+    aliasOption,
+    ...settingOptions,
+  ]),
+  command('list', '', 'list the accounts', list),
+  command('show', 'NAME', 'show an account and what to enter on the device', show),
+  command('set', 'NAME', "change an account; '' or none takes a limit away, * a list", set, [
+    { flags: '--name NEW', means: 'another login name' },
+    aliasOption,
+    { flags: '--remove-alias NAME', means: 'take a further login name away; repeatable', repeats: true },
+    ...settingOptions,
+  ]),
+  command(
+    'password',
+    'NAME',
+    'set a new password; without one given, one is generated and shown once',
+    password,
+    [
+      { flags: '--grace TIME', means: 'accept the old password too for that time, such as 7d' },
+      ...secretOptions,
+      weakOption,
+    ],
+  ),
+  command('disable', 'NAME', 'refuse its logins until it is enabled again', (call, store) =>
+    change(call, store, store.accounts.disable, 'is disabled: its logins are refused'),
+  ),
+  command('enable', 'NAME', 'accept its logins again', (call, store) =>
+    change(call, store, store.accounts.enable, 'is enabled'),
+  ),
+  command('remove', 'NAME', 'remove it; mail that it has queued is still delivered', remove),
 ];
+
+function command(
+  word: string,
+  argument: string,
+  means: string,
+  run: (call: Call, store: CommandStore) => Promise<Result>,
+  options: readonly Option[] = [],
+): Command {
+  return { name: `account ${word}`, argument, means, options, printsData: true, needs: 'store', run };
+}
 
 async function add(call: Call, store: CommandStore): Promise<Result> {
   const [name] = call.arguments;
-  const secret = await givenSecret(call, {
-    prompt: `Password for ${name ?? 'the new account'}`,
-    twice: true,
-  });
+  const settings = settingsOf(call, store.clock.now());
+  if ('kind' in settings) return settings;
+  const prompt = `Password for ${name ?? 'the new account'}`;
+  const secret = await givenSecret(call, { prompt, twice: true });
   if (secret !== null && secret.kind !== 'given') return trouble(secret);
   const result = await store.accounts.add({
+    ...settings,
     ...(name === undefined ? {} : { name }),
     ...(secret === null ? {} : { password: secret.secret }),
-    sender: emptyIsNull(call.value('sender')),
-    note: emptyIsNull(call.value('note')),
+    aliases: namesOf(call, 'alias') ?? [],
+    allowWeakDerived: call.has('allow-weak-derived'),
   });
   return passwordResult(result, store, account => `Account ${account.name} is ready.`);
 }
 
 async function password(call: Call, store: CommandStore): Promise<Result> {
   const [name = ''] = call.arguments;
+  const grace = graceOf(call);
+  if (typeof grace === 'object') return grace;
   const secret = await givenSecret(call, { prompt: `New password for ${name}`, twice: true });
   if (secret !== null && secret.kind !== 'given') return trouble(secret);
-  const result = await store.accounts.setPassword(name, secret?.secret ?? null);
-  return passwordResult(
-    result,
-    store,
-    account => `Account ${account.name} has a new password; the old one is refused.`,
-  );
+  const result = await store.accounts.setPassword(name, secret?.secret ?? null, {
+    allowWeakDerived: call.has('allow-weak-derived'),
+    ...(grace === undefined ? {} : { grace }),
+  });
+  return passwordResult(result, store, account => {
+    const end = store.accounts.show(account.name)?.credentials.find(({ endsAt }) => endsAt !== null)?.endsAt;
+    const old =
+      end === undefined ? 'the old one is refused' : `the old one is accepted until ${shownTime(end)}`;
+    return `Account ${account.name} has a new password; ${old}.`;
+  });
+}
+
+/** Undefined where it is not given. A bare number is none: it might be meant as days. */
+function graceOf(call: Call): DurationMs | undefined | Result {
+  const text = call.value('grace');
+  if (text === null) return undefined;
+  const grace = /[a-z]/i.test(text) ? parseDuration(text) : null;
+  if (grace !== null && grace > 0) return grace;
+  return misused(`--grace takes a duration such as 12h or 7d, not "${text}".`);
 }
 
 function passwordResult(
@@ -125,81 +119,68 @@ function passwordResult(
   headline: (account: Account) => string,
 ): Result {
   if (result.kind !== 'done') return failed(result.text);
-  const { account, generatedPassword, weakness } = result;
-  const shown = generatedPassword ?? '(the one you gave)';
-  const settings = submissionSettings(store, account.name, shown);
+  const { account, generatedPassword, warnings } = result;
+  const settings = submissionSettings(store, account);
+  const card = settingsCard(settings, generatedPassword ?? '(the one you gave)');
   const once =
-    generatedPassword === null ? '' : '\nThe password is shown only now: it cannot be read back later.';
+    generatedPassword === null ? '' : '\n\nThe password is shown only now: it cannot be read back later.';
+  const secret = generatedPassword === null ? {} : { password: generatedPassword };
   return done(
-    `${headline(account)}\n\n${settings}${once}`,
-    generatedPassword === null ? { name: account.name } : { name: account.name, password: generatedPassword },
-    { warnings: weakness === null ? [] : [weakness] },
+    `${headline(account)} Enter on the device:\n\n${card}${once}`,
+    { name: account.name, ...secret, settings },
+    { warnings },
   );
 }
 
 async function list(_call: Call, store: CommandStore): Promise<Result> {
   const accounts = store.accounts.list();
-  const lastUsed = await store.lastUsed();
-  const rows = accounts.map(account => [
-    account.name,
-    account.enabled ? 'yes' : 'no',
-    shownTime(lastUsed.get(account.id)),
-    account.sender ?? '',
-    account.note ?? '',
-  ]);
+  const known = await knownOf(store);
   return done(
-    table(
-      ['NAME', 'ENABLED', 'LAST USED', 'SENDER', 'NOTE'],
-      rows,
-      'There is no account yet: "postern account add" makes one.',
-    ),
-    accounts.map(account => itemOf(account, lastUsed)),
+    accountTable(accounts, known),
+    accounts.map(one => accountItem(one, known)),
   );
 }
 
 async function show(call: Call, store: CommandStore): Promise<Result> {
   const [name = ''] = call.arguments;
-  const account = store.accounts.show(name);
-  if (account === null) {
+  const found = store.accounts.show(name);
+  if (found === null)
     return failed(`There is no account named "${name}": "postern account list" shows them all.`);
-  }
-  const lastUsed = await store.lastUsed();
-  const text = facts([
-    ['Account', account.name],
-    ['Enabled', account.enabled ? 'yes' : 'no'],
-    ['Sender', account.sender ?? '-'],
-    ['Note', account.note ?? '-'],
-    ['Created', shownTime(account.createdAt)],
-    ['Password set', shownTime(account.passwordChangedAt)],
-    ['Last used', shownTime(lastUsed.get(account.id))],
-  ]);
-  const settings = submissionSettings(store, account.name, '(shown only once, when it was made)');
-  return done(`${text}\n\n${settings}`, itemOf(account, lastUsed));
+  const known = await knownOf(store);
+  const sent = await store.sentLately(found.account.id);
+  const settings = submissionSettings(store, found.account);
+  const card = settingsCard(settings, '(was shown when it was made)');
+  return done(`${accountFacts(found, known, sent)}\n\nOn the device:\n\n${card}`, {
+    ...accountItem(found, known),
+    usage: usageItem(found.account, sent),
+    settings,
+  });
 }
 
 async function set(call: Call, store: CommandStore): Promise<Result> {
-  const wanted = {
-    name: call.value('name'),
-    sender: call.value('sender'),
-    note: call.value('note'),
+  const settings = settingsOf(call, store.clock.now());
+  if ('kind' in settings) return settings;
+  const name = call.value('name');
+  const names = {
+    ...(name === null ? {} : { name }),
+    addAliases: namesOf(call, 'alias') ?? [],
+    removeAliases: namesOf(call, 'remove-alias') ?? [],
   };
-  const changes: AccountChange = {
-    ...(wanted.name === null ? {} : { name: wanted.name }),
-    ...(wanted.sender === null ? {} : { sender: emptyIsNull(wanted.sender) }),
-    ...(wanted.note === null ? {} : { note: emptyIsNull(wanted.note) }),
-  };
-  if (Object.keys(changes).length === 0) {
+  const wanted: AccountChange = { ...settings, ...names };
+  const isEmpty = name === null && names.addAliases.length + names.removeAliases.length === 0;
+  if (isEmpty && !isGiven(settings))
     return misused('There is nothing to change: give at least one option, for example --note TEXT.');
-  }
-  return change(call, store, name => store.accounts.set(name, changes), 'is changed');
+  return change(call, store, known => store.accounts.set(known, wanted), 'is changed');
 }
 
 async function remove(call: Call, store: CommandStore): Promise<Result> {
-  const result = await store.accounts.remove(call.arguments[0] ?? '');
+  const [name = ''] = call.arguments;
+  const before = store.accounts.show(name);
+  const result = await store.accounts.remove(name);
   if (result.kind !== 'done') return failed(result.text);
-  const { account } = result;
-  return done(`Account ${account.name} is removed; its queued mail is still delivered.`, {
-    ...itemOf(account, await store.lastUsed()),
+  const item = before === null ? { name } : accountItem(before, await knownOf(store));
+  return done(`Account ${result.account.name} is removed; its queued mail is still delivered.`, {
+    ...item,
     enabled: false,
     removed: true,
   });
@@ -213,24 +194,14 @@ async function change(
 ): Promise<Result> {
   const result = await act(call.arguments[0] ?? '');
   if (result.kind !== 'done') return failed(result.text);
-  return done(`Account ${result.account.name} ${came}.`, itemOf(result.account, await store.lastUsed()));
+  const { name } = result.account;
+  const found = store.accounts.show(name);
+  const item = found === null ? { name } : accountItem(found, await knownOf(store));
+  return done(`Account ${name} ${came}.`, item, { warnings: result.warnings });
 }
 
-function itemOf(account: Account, lastUsed: ReadonlyMap<string, EpochMs>): object {
-  return {
-    id: account.id,
-    name: account.name,
-    enabled: account.enabled,
-    created_at: isoTime(account.createdAt),
-    last_used_at: isoTime(lastUsed.get(account.id)),
-    password_changed_at: isoTime(account.passwordChangedAt),
-    sender: account.sender,
-    note: account.note,
-  };
-}
-
-function emptyIsNull(text: string | null): string | null {
-  return text === null || text.trim() === '' ? null : text;
+async function knownOf({ clock, lastUsed }: CommandStore): Promise<Known> {
+  return { now: clock.now(), lastUsed: await lastUsed() };
 }
 
 function trouble({ kind, text }: SecretTrouble): Result {

@@ -3,12 +3,20 @@
 
 import type { Readable } from 'node:stream';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { BanOperator } from '../accounts/ban-operator.ts';
+import type { SentLately } from '../accounts/sent-lately.ts';
+import type { AuditEntry, AuditFilter } from '../audit/audit-list.ts';
 import type { Clock, EpochMs } from '../clock.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import type { StoredAlert } from '../notification/alert-statements.ts';
+import type { Channel } from '../notification/channel.ts';
+import type { ChannelStore } from '../notification/channel-store.ts';
+import type { Sending } from '../notification/sender.ts';
 import type { QueueOperator } from '../queue/operator.ts';
 import type { Upstream } from '../relay/upstream.ts';
 import type { Upstreams } from '../relay/upstreams.ts';
+import type { KeyOperator } from '../storage/key-operator.ts';
 import type { Certificates } from '../tls/certificates.ts';
 
 /** What `upstream test` found out, step by step; it stops at the first step that fails. */
@@ -22,17 +30,32 @@ export type CommandStore = Readonly<{
   clock: Clock;
   /** What devices connect to: the configured host name, else the one chosen at the first start. */
   hostname: string;
+  /** The stable addresses of this machine, for devices that do not find the name. */
+  addresses: () => readonly string[];
   /** One line each, for stderr. */
   warnings: readonly string[];
   accounts: Pick<Accounts, 'add' | 'list' | 'show' | 'set' | 'setPassword' | 'enable' | 'disable' | 'remove'>;
   /** Last use by account id. */
   lastUsed: () => Promise<ReadonlyMap<string, EpochMs>>;
+  /** What an account has sent against its limits, by its id. */
+  sentLately: (accountId: string) => Promise<SentLately>;
   upstreams: Pick<Upstreams, 'list' | 'find' | 'add' | 'set' | 'pause' | 'resume' | 'remove'>;
   testUpstream: (upstream: Upstream) => Promise<UpstreamTest>;
   queue: QueueOperator;
   /** The octets of a message whose content is not gone; null where they cannot be read. */
   openContent: (message: Readonly<{ id: string; content: 'body' | 'spool' }>) => Promise<Readable | null>;
   certificates: Pick<Certificates, 'describe' | 'renew'>;
+  key: KeyOperator;
+  alerts: Readonly<{
+    /** The last raised first. */
+    list: () => Promise<readonly StoredAlert[]>;
+    channels: Pick<ChannelStore, 'list' | 'find' | 'settings' | 'add' | 'remove'>;
+    /** Sends a test now, and keeps what became of it. */
+    test: (channel: Channel) => Promise<Sending>;
+  }>;
+  /** Newest first. */
+  audit: (filter: AuditFilter) => Promise<readonly AuditEntry[]>;
+  bans: BanOperator;
   close: () => Promise<void>;
 }>;
 

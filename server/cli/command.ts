@@ -11,6 +11,8 @@ export type Option = Readonly<{
   means: string;
   /** Its value names a file, which is read before the store is opened: after that, root has become the folder's owner. */
   readsFile?: true;
+  /** May be given more than once: its value is then all of them with commas between. */
+  repeats?: true;
 }>;
 
 type Described = Readonly<{

@@ -7,9 +7,14 @@ import { readingTrouble } from '../config/file-trouble.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
 import { accountCommands } from './account.ts';
+import { alertCommands } from './alert.ts';
+import { channelCommands } from './alert-channel.ts';
+import { auditCommands } from './audit.ts';
+import { banCommands } from './ban.ts';
 import { certificateCommands } from './certificate.ts';
-import type { Call, Command, FileContent, Result } from './command.ts';
+import type { Call, Command, FileContent, Option, Result } from './command.ts';
 import { configCommands } from './config.ts';
+import { keyCommands } from './key.ts';
 import { queueCommands } from './queue.ts';
 import type { CliParts } from './run-cli.ts';
 import { type Serve, serveCommand } from './serve.ts';
@@ -21,6 +26,11 @@ const GROUPS: Readonly<Record<string, string>> = {
   upstream: 'the servers that take our mail',
   queue: 'mail that waits, and what became of it',
   certificate: 'certificates and the CA that devices trust',
+  ban: 'who may not log in for a while',
+  key: 'the key under which secrets are sealed',
+  alert: 'what the operator is told, and how',
+  'alert channel': 'ways in which alerts reach you: webhook, ntfy, e-mail',
+  audit: 'who did what, and which logins stood out',
   config: 'check, show and document the configuration',
 };
 
@@ -48,6 +58,11 @@ export function allCommands(serve: Serve): readonly Command[] {
     ...upstreamCommands,
     ...queueCommands,
     ...certificateCommands,
+    ...banCommands,
+    ...keyCommands,
+    ...alertCommands,
+    ...channelCommands,
+    ...auditCommands,
     ...configCommands(() => commands),
   ];
   return commands;
@@ -73,26 +88,35 @@ function buildProgram(
       outputError: text => complain(terminal, usageText(text)),
     })
     .exitOverride();
-  const groups = new Map<string, Parser>();
+  const groupOf = groupsUnder(program);
   for (const command of commands) {
-    const [first = '', second] = command.name.split(' ');
-    let parent = program;
-    if (second !== undefined) {
-      parent =
-        groups.get(first) ??
-        program
-          .command(first)
-          .description(GROUPS[first] ?? '')
-          .helpCommand(false);
-      groups.set(first, parent);
-    }
-    const leaf = parent.command(second ?? first).description(command.means);
+    const words = command.name.split(' ');
+    const leaf = groupOf(words.slice(0, -1))
+      .command(words.at(-1) ?? '')
+      .description(command.means);
     if (command.argument !== '') leaf.argument(command.argument);
-    for (const { flags, means } of command.options) leaf.addOption(new ParserOption(withValue(flags), means));
+    for (const option of command.options) leaf.addOption(parserOption(option));
     if (command.printsData) leaf.option('--json', 'print JSON');
     leaf.action(() => run(command, leaf));
   }
   return program;
+}
+
+/** The parser of the words before the last, made where it is missing: `alert channel` stands in `alert`. */
+function groupsUnder(program: Parser): (words: readonly string[]) => Parser {
+  const groups = new Map<string, Parser>([['', program]]);
+  const groupOf = (words: readonly string[]): Parser => {
+    const name = words.join(' ');
+    const known = groups.get(name);
+    if (known !== undefined) return known;
+    const group = groupOf(words.slice(0, -1))
+      .command(words.at(-1) ?? '')
+      .description(GROUPS[name] ?? '')
+      .helpCommand(false);
+    groups.set(name, group);
+    return group;
+  };
+  return groupOf;
 }
 
 async function runCommand(command: Command, parser: Parser, parts: CliParts): Promise<number> {
@@ -165,11 +189,22 @@ function usageText(said: string): string {
     .trim()
     .replace(/\.$/, '');
   const option = /^unknown option '([^']+)'/.exec(text)?.[1];
-  if (option !== undefined && /^--pass(word|wd)?(=|$)/.test(option)) {
-    return "unknown option '--password': other users of this machine can read what stands on a command line; use --password-stdin, --password-file FILE or --password-prompt";
+  const secret = /^--(pass|secret|token)(?:word|wd)?(?:=|$)/
+    .exec(option ?? '')?.[1]
+    ?.replace('pass', 'password');
+  if (secret !== undefined) {
+    return `unknown option '--${secret}': other users of this machine can read what stands on a command line; use --${secret}-stdin, --${secret}-file FILE or --${secret}-prompt`;
   }
   const advice = option === undefined ? '' : '; before a name that begins with a dash, write --';
   return `${text}${advice}; --help shows what is possible`;
+}
+
+function parserOption({ flags, means, repeats }: Option): ParserOption {
+  const option = new ParserOption(withValue(flags), means);
+  if (repeats !== true) return option;
+  return option.argParser((value, before: unknown) =>
+    typeof before === 'string' ? `${before},${value}` : value,
+  );
 }
 
 /** commander writes a value that must be given as `--sender <ADDR>`. */

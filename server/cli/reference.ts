@@ -1,12 +1,15 @@
 // The documents that are generated, so that they cannot lie: the reference, the example configuration, the JSON schema.
 // Pure: the same sources give the same text. A test compares the files in config/ with it.
 
+import { auditActions } from '../audit/audit-entry.ts';
 import { variableOf } from '../config/environment.ts';
 import { configJsonSchema, describeConfig, parseConfig } from '../config/schema.ts';
 import type { KeyDescription, SectionDescription } from '../config/shape.ts';
 import { formatDuration } from '../config/values.ts';
 import { writeYaml } from '../config/yaml-text.ts';
 import { events } from '../events.ts';
+import { alertKinds } from '../notification/alert.ts';
+import { BUDGET } from '../notification/alert-budget.ts';
 import { retryTable } from '../queue/schedule.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies } from '../smtp/reply-table.ts';
@@ -28,6 +31,8 @@ function reference(commands: readonly Command[]): string {
     configChapter(),
     commandChapter(commands),
     eventChapter(),
+    alertChapter(),
+    auditChapter(),
     replyChapter(),
     retryChapter(),
   ].join('\n\n')}\n`;
@@ -82,6 +87,31 @@ function eventChapter(): string {
     '## Events',
     'One JSON object per line on standard output: `time` (ISO 8601 UTC), `level`, `event`, where they apply `session`, `account`, `address`, `id`, `upstream`, and the fields of the event. Durations are milliseconds, sizes octets.',
     markdownTable(['Event', 'Level', 'Means', 'Fields'], rows),
+  ].join('\n\n');
+}
+
+function alertChapter(): string {
+  const rows = Object.entries(alertKinds).map(([kind, { means, severity, repeatAfter, minimal }]) => [
+    `\`${kind}\``,
+    severity,
+    means,
+    minimal,
+    repeatAfter === 0 ? '-' : formatDuration(repeatAfter),
+  ]);
+  return [
+    '## Alerts',
+    `What Postern tells you of its own accord: always in the log (event \`alert\`), and by every channel of \`postern alert channel\`. The same kind about the same subject is said again after the time given, at the earliest, and counted meanwhile. At most ${BUDGET.all} go out in an hour, of which clients can cause ${BUDGET.byClients}, and ${BUDGET.ofOneKind} of one kind; one more says how many did not. A channel shows the whole text (\`--full\`, the default for e-mail) or only the short one, without names and addresses (\`--minimal\`, the default for webhook and ntfy).`,
+    'A webhook gets a POST of JSON: `kind`, `severity`, `host`, `time`, `text`, `count`, and with `--full` also `subject`, and `account` and `address` where there are any. `X-Postern-Signature` is `sha256=` and the hexadecimal HMAC-SHA-256, under the secret of the channel, of the value of `X-Postern-Timestamp` (seconds since 1970), a dot, and the body. Compare it in constant time, and refuse old timestamps.',
+    markdownTable(['Kind', 'Severity', 'Means', 'Short text', 'Again after'], rows),
+  ].join('\n\n');
+}
+
+function auditChapter(): string {
+  const rows = Object.entries(auditActions).map(([action, means]) => [`\`${action}\``, means]);
+  return [
+    '## Audit',
+    'What `postern audit list` shows: who did what, when, to which account, key, ban or alert channel, and which logins stood out. Changes by an operator (`operator:NAME`, the user of this machine) are committed together with their row. It remembers for `log.audit_retention`, at most 100 000 rows; when that is reached, logins are forgotten first.',
+    markdownTable(['Action', 'Means'], rows),
   ].join('\n\n');
 }
 

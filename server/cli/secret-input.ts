@@ -12,52 +12,63 @@ export type SecretTrouble = Readonly<{ kind: 'misused' | 'failed'; text: string 
 /** A line longer than this is no password. */
 const MAX_OCTETS = 65_536;
 
-export const secretOptions: readonly Option[] = [
-  { flags: '--password-stdin', means: 'read the password from the first line of standard input' },
-  {
-    flags: '--password-file FILE',
-    means: 'read the password from the first line of a file',
-    readsFile: true,
-  },
-  { flags: '--password-prompt', means: 'ask for the password on the terminal' },
-];
+/** What it is called, in the options too: `--token-stdin`. */
+type Word = 'password' | 'secret' | 'token';
+/** `twice`: for one that nothing else will check. */
+type Asked = Readonly<{ prompt: string; twice: boolean; word?: Word }>;
 
-/** The password from where the options say; null where they say nothing. */
-export async function givenSecret(
-  call: Call,
-  { prompt, twice }: Readonly<{ prompt: string; twice: boolean }>,
-): Promise<Secret | null> {
-  if (call.value('password-file') === '') {
-    return misused('--password-file names no file: give the path of the file that holds the password.');
-  }
-  const file = call.file('password-file');
-  const sources = [call.has('password-stdin'), file !== null, call.has('password-prompt')];
-  if (sources.filter(Boolean).length > 1) {
-    return misused('Give one of --password-stdin, --password-file and --password-prompt.');
-  }
-  if (call.has('password-stdin'))
-    return firstLineOf(await readFirstLine(call.terminal.input), 'Standard input');
-  if (file?.kind === 'unreadable') {
-    return { kind: 'failed', text: `The password file ${file.why}` };
-  }
-  if (file !== null) return firstLineOf(file.octets, 'The password file');
-  return call.has('password-prompt') ? askSecret(call.terminal, { prompt, twice }) : null;
+export const secretOptions: readonly Option[] = secretOptionsFor('password');
+
+export function secretOptionsFor(word: Word): readonly Option[] {
+  return [
+    { flags: `--${word}-stdin`, means: `read the ${word} from the first line of standard input` },
+    {
+      flags: `--${word}-file FILE`,
+      means: `read the ${word} from the first line of a file`,
+      readsFile: true,
+    },
+    { flags: `--${word}-prompt`, means: `ask for the ${word} on the terminal` },
+  ];
 }
 
-/** Asks on the terminal, without echo; `twice` for a password that nothing else will check. */
+/** The password from where the options say; null where they say nothing. */
+export async function givenSecret(call: Call, asked: Asked): Promise<Secret | null> {
+  const { word = 'password' } = asked;
+  if (call.value(`${word}-file`) === '') {
+    return misused(`--${word}-file names no file: give the path of the file that holds the ${word}.`);
+  }
+  const file = call.file(`${word}-file`);
+  const sources = [call.has(`${word}-stdin`), file !== null, call.has(`${word}-prompt`)];
+  if (sources.filter(Boolean).length > 1) {
+    return misused(`Give one of --${word}-stdin, --${word}-file and --${word}-prompt.`);
+  }
+  if (call.has(`${word}-stdin`)) return secretFromInput(call, word);
+  if (file?.kind === 'unreadable') {
+    return { kind: 'failed', text: `The ${word} file ${file.why}` };
+  }
+  if (file !== null) return firstLineOf(file.octets, `The ${word} file`, word);
+  return call.has(`${word}-prompt`) ? askSecret(call.terminal, asked) : null;
+}
+
+/** The first line of standard input. */
+export async function secretFromInput({ terminal }: Call, word: Word | 'URL'): Promise<Secret> {
+  return firstLineOf(await readFirstLine(terminal.input), 'Standard input', word);
+}
+
+/** Asks on the terminal, without echo. */
 export async function askSecret(
   terminal: Terminal,
-  { prompt, twice }: Readonly<{ prompt: string; twice: boolean }>,
+  { prompt, twice, word = 'password' }: Asked,
 ): Promise<Secret> {
   if (!terminal.interactive) {
     return misused(
-      'There is no terminal to ask for the password on: use --password-stdin or --password-file FILE.',
+      `There is no terminal to ask for the ${word} on: use --${word}-stdin or --${word}-file FILE.`,
     );
   }
   const first = await ask(terminal, `${prompt}: `);
-  if (first === null) return { kind: 'failed', text: 'No password was given; nothing was changed.' };
+  if (first === null) return { kind: 'failed', text: `No ${word} was given; nothing was changed.` };
   if (twice && (await ask(terminal, 'Once more: ')) !== first) {
-    return { kind: 'failed', text: 'The two passwords are not the same; nothing was changed. Try again.' };
+    return { kind: 'failed', text: `The two ${word}s are not the same; nothing was changed. Try again.` };
   }
   return { kind: 'given', secret: first };
 }
@@ -94,20 +105,20 @@ async function readFirstLine(input: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function firstLineOf(octets: Buffer, source: string): Secret {
+function firstLineOf(octets: Buffer, source: string, word: string): Secret {
   const end = octets.indexOf(0x0a);
   const line = end < 0 ? octets : octets.subarray(0, end);
   const bare = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
   if (bare.length > MAX_OCTETS)
-    return { kind: 'failed', text: `${source}: the first line is too long for a password.` };
+    return { kind: 'failed', text: `${source}: the first line is too long for a ${word}.` };
   if (bare.length === 0)
-    return { kind: 'failed', text: `${source}: the first line is empty, so there is no password.` };
+    return { kind: 'failed', text: `${source}: the first line is empty, so there is no ${word}.` };
   try {
     return { kind: 'given', secret: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bare) };
   } catch {
     return {
       kind: 'failed',
-      text: `${source}: the password is not UTF-8. Convert it, for example with iconv.`,
+      text: `${source}: the ${word} is not UTF-8. Convert it, for example with iconv.`,
     };
   }
 }

@@ -1,22 +1,102 @@
-// What a person enters on a device: server, port, security, login. The same block after `account add` and `account show`.
+// The settings card: what a person types into a device, in the words that devices use. The same after `account add`,
+// `account password` and `account show`.
 
+import { resolve } from 'node:path';
+import type { Account } from '../accounts/account.ts';
+import { formatListenAddress, isLoopback } from '../config/values.ts';
 import type { CommandStore } from './command-store.ts';
 import { facts } from './output.ts';
 
-export function submissionSettings(
-  { config, hostname }: Pick<CommandStore, 'config' | 'hostname'>,
-  user: string,
-  password: string,
-): string {
-  const ports = config.listeners.map(({ port, tls }) =>
-    tls === 'starttls' ? `${port} with STARTTLS ("TLS")` : `${port} with implicit TLS ("SSL/TLS")`,
+type Server = Pick<CommandStore, 'config' | 'hostname' | 'addresses'>;
+
+type Port = Readonly<{
+  port: number;
+  security: 'STARTTLS' | 'SSL/TLS';
+  /** Null: every address of this machine. */
+  only_on: string | null;
+}>;
+
+export type SubmissionSettings = Readonly<{
+  /** The host name. */
+  server: string;
+  /** What to type instead where a device does not find the name; the certificate is good for them too. */
+  addresses: readonly string[];
+  ports: readonly Port[];
+  user_name: string;
+  aliases: readonly string[];
+  sender: string | null;
+  /** What else it may send as; null: anything. */
+  senders: readonly string[] | null;
+  /** Address or path of what a device must trust; null where the certificate is the operator's own. */
+  ca_certificate: string | null;
+}>;
+
+/** As many addresses as one may type: a machine with containers has many. */
+const MOST_ADDRESSES = 3;
+
+export function submissionSettings(server: Server, account: Account): SubmissionSettings {
+  const { config, hostname } = server;
+  // A configured name is the one that devices use; the machine's own may be known to nobody.
+  const isOwn = config.tls.certificate !== undefined;
+  const addresses = config.hostname === undefined && !isOwn ? server.addresses().toSorted(ipv4First) : [];
+  return {
+    server: hostname,
+    addresses: addresses.slice(0, MOST_ADDRESSES),
+    ports: config.listeners.map(({ port, tls, address }) => ({
+      port,
+      security: tls === 'starttls' ? 'STARTTLS' : 'SSL/TLS',
+      only_on: isEvery(address) ? null : address,
+    })),
+    user_name: account.name,
+    aliases: account.aliases.map(alias => alias.name),
+    sender: account.policy.sender,
+    senders: account.policy.senders,
+    ca_certificate: isOwn
+      ? null
+      : (publicAddress(server, addresses[0] ?? hostname) ?? resolve(config.storage.path, 'tls/ca.crt')),
+  };
+}
+
+/** `password` as it is to be shown. */
+export function settingsCard(settings: SubmissionSettings, password: string): string {
+  const { server, addresses, ports, user_name: user, aliases, senders } = settings;
+  const otherwise =
+    addresses.length === 0 ? [] : [`or ${addresses.join(', ')} if the device does not find that name`];
+  const lines: readonly (readonly [string, readonly string[]])[] = [
+    ['Server', [server, ...otherwise]],
+    ['Port, security', ports.map((port, index) => `${index === 0 ? '' : 'or '}${portWords(port)}`)],
+    ['User name', [user, ...aliases.map(alias => `or ${alias}`)]],
+    ['Password', [password]],
+    [
+      'Sender',
+      [settings.sender ?? senders?.join(', ') ?? 'any address that your provider lets you send from'],
+    ],
+    ['CA certificate', [settings.ca_certificate ?? 'none needed: the certificate is your own']],
+  ];
+  const rows = lines.flatMap(([name, values]) =>
+    values.map((value, index) => [index === 0 ? name : '', value] as const),
   );
-  const ownCertificate = config.tls.certificate !== undefined;
-  return facts([
-    ['Server', hostname],
-    ['Port', ports.join(', or ')],
-    ['User name', user],
-    ['Password', password],
-    ...(ownCertificate ? [] : ([['CA file', `${config.storage.path}/tls/ca.crt`]] as const)),
-  ]);
+  return facts(rows, '  ');
+}
+
+/** Devices name the same two things differently. */
+function portWords({ port, security, only_on: address }: Port): string {
+  const words = security === 'STARTTLS' ? 'STARTTLS (some say TLS)' : 'SSL/TLS (some say SSL)';
+  return `${port}, ${words}${address === null ? '' : `, only on ${address}`}`;
+}
+
+/** Where devices fetch the CA certificate; null where nothing listens for them. */
+function publicAddress({ config: { public: http } }: Server, host: string): string | null {
+  if (http.listen === null || http.listen.port === 0 || isLoopback(http.listen.address)) return null;
+  const listen = isEvery(http.listen.address) ? { ...http.listen, address: host } : http.listen;
+  return `http://${formatListenAddress(listen)}/ca.crt`;
+}
+
+function isEvery(address: string): boolean {
+  return address === '::' || address === '0.0.0.0';
+}
+
+/** Which a person would rather type. */
+function ipv4First(one: string, other: string): number {
+  return Number(one.includes(':')) - Number(other.includes(':'));
 }

@@ -29,8 +29,16 @@ export function complaintsAbout(
 export function formatPath(path: Path): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
-    return text === '' ? step : `${text}.${step}`;
+    const name = onOneLine(step);
+    return text === '' ? name : `${text}.${name}`;
   }, '');
+}
+
+/** A key may be any text; a complaint is one line, and a terminal shows it. */
+function onOneLine(key: string): string {
+  return key.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, character => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 function misuse(

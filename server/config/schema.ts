@@ -2,6 +2,7 @@
 // Only what must be known before the database opens; accounts and upstreams live in the database and change live.
 // What keys exclude each other stands in combinations.ts.
 
+import { MECHANISM_NAMES } from '../sasl/mechanisms.ts';
 import {
   count,
   describeSchema,
@@ -16,6 +17,7 @@ import {
   listenAddress,
   listOf,
   names,
+  networks,
   type OutputOf,
   oneOf,
   optionalKey,
@@ -26,6 +28,7 @@ import {
   type SectionDescription,
   section,
   size,
+  someOf,
   yesOrNo,
 } from './shape.ts';
 
@@ -42,6 +45,11 @@ const listener = keys({
   tls: requiredKey(
     oneOf(['starttls', 'implicit']),
     'When TLS begins: after the STARTTLS command (port 587), or at once (port 465; many devices call it "SSL").',
+  ),
+  mechanisms: key(
+    someOf(MECHANISM_NAMES),
+    [...MECHANISM_NAMES],
+    'The mechanisms offered here. Fewer where a device chooses one that it does badly; an account can be narrowed too.',
   ),
 });
 
@@ -93,17 +101,84 @@ const limits = section(
     connections: key(
       count(1, 100_000),
       2000,
-      'The most open connections in total; further ones get 421. Bounds memory.',
+      'The most open connections in total; further ones get 421. Bounds memory. Clients from where nobody has ever logged in may take four fifths of them at most: whatever they do, the devices that work get in.',
     ),
     connections_per_address: key(
       count(1, 100_000),
       1000,
-      'The most open connections from one address, so that a broken device leaves room for the others. Behind NAT or a container network many devices share one address.',
+      'The most open connections from one address, so that a broken device leaves room for the others. Behind NAT or a container network many devices share one address. IPv6 outside your own networks counts by its /64, here and in bans.',
+    ),
+    connections_per_account: key(
+      count(1, 100_000),
+      200,
+      'The most open connections that are logged in with one account; a further login gets 454. One device that forgets to close its connections must not take those of all.',
+    ),
+    networks: key(
+      networks,
+      ['loopback', 'private', 'link-local', 'unique-local', 'shared', 'on-link'],
+      'Who is served at all; others get 554 and you an alert. The words: `private` is 10/8, 172.16/12 and 192.168/16, `unique-local` fc00::/7, `shared` 100.64/10 (Tailscale, carriers), `on-link` whatever this machine is directly connected to, `any` everybody. A submission server that the internet can reach is guessed at day and night.',
     ),
     failed_logins: key(
       count(1, 100),
       5,
       'The failed logins on one connection after which it is closed with 421.',
+    ),
+    ban_after: key(
+      count(2, 10_000),
+      20,
+      'The different failed logins with one account name from one address, within `ban_window`, after which that pair is banned. The same wrong password counts once: a device that was not told of the new password does not ban itself.',
+    ),
+    ban_address_after: key(
+      count(2, 10_000),
+      50,
+      'The different failed logins from one address, whatever the names, after which the whole address is banned. Not where several accounts have logged in lately: there many devices share the address.',
+    ),
+    account_failures: key(
+      count(2, 100_000),
+      100,
+      'The different failed logins with one account name from all addresses together, within `ban_window`, after which only addresses that it has lately logged in from may use it. Stops guessing from many addresses.',
+    ),
+    ban_window: key(duration('10s', '1d'), '10m', 'The time in which failed logins are counted.'),
+    ban_time: key(
+      duration('1s', '7d'),
+      '5m',
+      'How long the first ban lasts; each further one of the same address takes four times as long.',
+    ),
+    ban_longest: key(duration('1s', '365d'), '1d', 'The longest ban.'),
+    never_banned: key(
+      networks,
+      [],
+      'Networks and addresses that are never banned, only slowed down. Loopback is always among them.',
+    ),
+    credential_age: key(
+      duration('0s', '3650d'),
+      '90d',
+      'The age of a password at which you are alerted; 0 is never.',
+    ),
+    commands: key(
+      count(10, 1_000_000),
+      5000,
+      'The commands on one connection without a message being accepted, after which it is closed with 421. Bounds what a client that does nothing useful costs.',
+    ),
+    commands_before_login: key(
+      count(5, 100_000),
+      100,
+      'The commands without a login after which a connection is closed: enough for every probe, too few to keep the server busy.',
+    ),
+    wrong_commands: key(
+      count(1, 10_000),
+      20,
+      'The refused commands in a row, of any kind, after which a connection is closed. Ends clients that are out of step.',
+    ),
+    unknown_commands: key(
+      count(1, 10_000),
+      10,
+      'The unknown commands on one connection after which it is closed: what sends them is no mail client.',
+    ),
+    command_line: key(
+      size('512', '64 KiB'),
+      '4 KiB',
+      'The longest command line; longer ones get 500. RFC 5321 says 512 octets, parameters and long addresses need more. AUTH lines may always have 12 288 octets (RFC 4954).',
     ),
     login_timeout: key(
       duration('1s', '1h'),
@@ -147,6 +222,7 @@ const queue = section(
       '4d',
       'When a recipient is given up. Only time in which an upstream was usable counts: an outage expires nothing.',
     ),
+    alert_after: key(duration('1m', '365d'), '4h', 'You are alerted when mail has waited this long.'),
     retention: key(
       duration('0s', '3650d'),
       '30d',
@@ -221,6 +297,7 @@ const schema = keys({
         'auto',
         'One JSON object per line, or readable text; `auto` is text on a terminal and JSON elsewhere.',
       ),
+      audit_retention: key(duration('1d', '3650d'), '365d', 'How long `postern audit list` remembers.'),
     },
     'Events on standard output.',
   ),

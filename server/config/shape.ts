@@ -5,7 +5,9 @@ import * as z from 'zod';
 import {
   isAddressText,
   isHostName,
+  isNetworkText,
   type ListenAddress,
+  NETWORK_WORDS,
   parseDiskReserve,
   parseDuration,
   parseListenAddress,
@@ -97,6 +99,20 @@ export const names: Kind<string[], string[]> = {
   schema: z.array(z.string().refine(name => isHostName(name) || isAddressText(name))),
   allowed: 'a list of host names and IP addresses',
 };
+
+/** CIDR networks, single addresses, and the words for kinds of networks. */
+export const networks: Kind<string[], string[]> = {
+  schema: z.array(z.string().refine(isNetworkText)),
+  allowed: `a list of networks such as 192.168.0.0/16, addresses, and the words ${NETWORK_WORDS.join(', ')}`,
+};
+
+/** Some of a fixed set of words, at least one. */
+export const someOf = <const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): Kind<Words[number][], Words[number][]> => ({
+  schema: z.array(z.enum(words)).min(1),
+  allowed: `a list of one or more of ${words.join(', ')}`,
+});
 
 /** Null is off. */
 export const listenAddress: Kind<ListenAddress | null, string> = {

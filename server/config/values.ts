@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import type { DurationMs } from '../clock.ts';
+import { parseNetwork } from '../smtp/address.ts';
 
 /** Where an HTTP server listens. Port 0 takes any free port. */
 export type ListenAddress = Readonly<{ address: string; port: number }>;
@@ -126,6 +127,22 @@ export function formatListenAddress(listen: ListenAddress | null): string {
 /** True for 127.0.0.0/8 and ::1: reachable from this machine only. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
+}
+
+/** Kinds of networks by name; `on-link` is whatever the machine's own interfaces are connected to. */
+export const NETWORK_WORDS = [
+  'loopback',
+  'private',
+  'link-local',
+  'unique-local',
+  'shared',
+  'on-link',
+  'any',
+] as const;
+
+/** A network, an address, or one of NETWORK_WORDS. */
+export function isNetworkText(text: string): boolean {
+  return NETWORK_WORDS.some(word => word === text) || parseNetwork(text) !== null;
 }
 
 export function isAddressText(text: string): boolean {

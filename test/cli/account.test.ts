@@ -9,6 +9,9 @@ beforeAll(() => {
 });
 afterAll(() => line.remove());
 
+const shownAs = async (name: string): Promise<Readonly<Record<string, unknown>>> =>
+  Object(await line.json(['account', 'show', name]));
+
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 describe('account add', () => {
@@ -23,22 +26,26 @@ describe('account add', () => {
       '2nd floor',
     ]);
     expect(ran).toMatchObject({ status: 0, stderr: '' });
-    expect(ran.stdout).toMatch(/^Account printer is ready\.$/m);
-    expect(ran.stdout).toMatch(/^User name {2}printer$/m);
-    expect(ran.stdout).toMatch(/^Password {3}[A-Za-z0-9]{16}$/m);
-    expect(ran.stdout).toMatch(/^Port {7}587 with STARTTLS.*465 with implicit TLS/m);
-    expect(ran.stdout).toContain(join(line.folder, 'data/tls/ca.crt'));
+    expect(ran.stdout).toMatch(/^Account printer is ready\. Enter on the device:$/m);
+    expect(ran.stdout).toMatch(/^ {2}Port, security {2}587, STARTTLS \(some say TLS\)$/m);
+    expect(ran.stdout).toMatch(/^ {18}or 465, SSL\/TLS \(some say SSL\)$/m);
+    expect(ran.stdout).toMatch(/^ {2}User name {7}printer$/m);
+    expect(ran.stdout).toMatch(/^ {2}Password {8}[A-Za-z0-9]{16}$/m);
+    expect(ran.stdout).toMatch(/^ {2}Sender {10}printer@home\.example$/m);
+    expect(ran.stdout).toContain(`  CA certificate  ${join(line.folder, 'data/tls/ca.crt')}\n`);
   });
   it('proposes a name where none is given', async () => {
     expect(await line.json(['account', 'add'])).toEqual({
       name: expect.stringMatching(/^[a-z][a-z0-9]{3,15}$/),
       password: expect.stringMatching(/^[A-Za-z0-9]{16}$/),
+      settings: expect.any(Object),
     });
   });
   it('prints no password where one was given', async () => {
     const given = { stdin: 'correct horse battery staple\nsecond line\n' };
     expect(await line.json(['account', 'add', 'scanner', '--password-stdin'], given)).toEqual({
       name: 'scanner',
+      settings: expect.any(Object),
     });
     const shown = await line.run(['account', 'show', 'scanner']);
     expect(shown.stdout).not.toContain('staple');
@@ -46,7 +53,7 @@ describe('account add', () => {
   it('takes a password from a file or a prompt, asked twice', async () => {
     writeFileSync(join(line.folder, 'secret'), 'from a file, long enough\r\n');
     const file = ['account', 'add', 'filed', '--password-file', join(line.folder, 'secret')];
-    expect(await line.json(file)).toEqual({ name: 'filed' });
+    expect(await line.json(file)).toMatchObject({ name: 'filed' });
     const prompted = await line.run(['account', 'add', 'asked', '--password-prompt'], {
       answers: ['typed by a person', 'typed by a person'],
     });
@@ -62,8 +69,8 @@ describe('account add', () => {
   it('warns of a weak password and takes it', async () => {
     const ran = await line.run(['account', 'add', 'weak', '--password-stdin', '--json'], { stdin: 'scan' });
     expect(ran.status).toBe(0);
-    expect(ran.stderr).toMatch(/^postern: warning: [^\n]+\n$/);
-    expect(JSON.parse(ran.stdout)).toEqual({ name: 'weak' });
+    expect(ran.stderr).toMatch(/^postern: warning: [^\n]+ CRAM-MD5 will not work [^\n]+\n$/);
+    expect(JSON.parse(ran.stdout)).toEqual({ name: 'weak', settings: expect.any(Object) });
   });
   it.each([
     ['an empty password', '\n', /the first line is empty/],
@@ -110,16 +117,36 @@ describe('an account', () => {
     expect(list).toContainEqual({
       id: expect.any(String),
       name: 'printer',
+      aliases: [],
       enabled: true,
       created_at: time,
       last_used_at: null,
+      expires_at: null,
       password_changed_at: time,
+      credentials: [{ set_at: time, ends_at: null, age_days: 0, made_by: 'postern' }],
+      lacks: [],
+      lacks_reasons: [],
       sender: 'printer@home.example',
+      senders: null,
+      other_senders: 'refuse',
+      recipients: null,
+      messages_per_minute: null,
+      messages_per_hour: null,
+      messages_per_day: null,
+      recipients_per_message: null,
+      recipients_per_day: null,
+      message_size: null,
+      queue_share: null,
+      networks: null,
+      mechanisms: null,
+      owner: null,
       note: '2nd floor',
     });
-    expect((await line.run(['account', 'list'])).stdout).toMatch(
-      /^printer +yes +- +printer@home.example +2nd floor$/m,
-    );
+    const { stdout } = await line.run(['account', 'list']);
+    expect(stdout).toMatch(/^printer +enabled +- +0 d +printer@home.example +2nd floor$/m);
+    expect(stdout).toMatch(/^weak +enabled +- +0 d +CRAM-MD5\*$/m);
+    expect(stdout).toMatch(/^\* Not with this password: it is weak\./m);
+    for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(120);
   });
   it('is shown, changed, disabled, enabled', async () => {
     expect(await line.json(['account', 'set', 'printer', '--note', '', '--name', 'Printer 2'])).toMatchObject(
@@ -137,16 +164,183 @@ describe('an account', () => {
     expect(await line.json(['account', 'password', 'scanner'])).toEqual({
       name: 'scanner',
       password: expect.stringMatching(/^[A-Za-z0-9]{16}$/),
+      settings: expect.any(Object),
     });
     const given = { stdin: 'another long password' };
     expect(await line.json(['account', 'password', 'scanner', '--password-stdin'], given)).toEqual({
       name: 'scanner',
+      settings: expect.any(Object),
     });
+  });
+  it('keeps its old password beside the new one for a while', async () => {
+    const ran = await line.run(['account', 'password', 'filed', '--grace', '7d']);
+    expect(ran.stdout).toMatch(
+      /^Account filed has a new password; the old one is accepted until \d{4}-\d\d-\d\d [\d:]+Z\./m,
+    );
+    const { credentials } = await shownAs('filed');
+    expect(credentials).toMatchObject([
+      { made_by: 'postern', ends_at: null },
+      { made_by: 'person', ends_at: time },
+    ]);
+    const shown = await line.run(['account', 'show', 'filed']);
+    expect(shown.stdout).toMatch(/^ +set .* \(today\), chosen by a person; accepted until/m);
+  });
+  it.each(['7', '0d', 'soon', ''])('takes %j for no time of grace', async grace => {
+    const ran = await line.run(['account', 'password', 'filed', '--grace', grace]);
+    expect(ran).toMatchObject({ status: 2, stderr: expect.stringContaining('--grace takes a duration') });
   });
   it('is gone when it was removed', async () => {
     const removed = await line.json(['account', 'remove', 'scanner']);
     expect(removed).toMatchObject({ name: 'scanner', enabled: false, removed: true });
     const ran = await line.run(['account', 'remove', 'scanner']);
     expect(ran).toMatchObject({ status: 1, stderr: expect.stringContaining('no account named "scanner"') });
+  });
+});
+
+describe('the settings of an account', () => {
+  const options = [
+    ...['--senders', '@home.example, nas@example.net', '--senders', '*.example.org'],
+    ...['--other-senders', 'allow', '--recipients', 'me@Example.com', '--networks', '192.168.1.7/24,fd00::5'],
+    ...['--mechanisms', 'plain,scram-sha-256', '--per-minute', '5', '--per-hour', '50', '--per-day', '200'],
+    ...['--recipients-per-message', '10', '--recipients-per-day', '300', '--message-size', '10M'],
+    ...['--queue-share', '20%', '--expires', '2099-12-31', '--owner', 'me@example.com'],
+    ...['--alias', 'mfp', '--alias', 'copier 2,door'],
+  ];
+  const kept = {
+    aliases: ['copier 2', 'door', 'mfp'],
+    senders: ['@home.example', 'nas@example.net', '@*.example.org'],
+    other_senders: 'allow',
+    recipients: ['me@example.com'],
+    networks: ['192.168.1.0/24', 'fd00::5/128'],
+    mechanisms: ['PLAIN', 'SCRAM-SHA-256'],
+    messages_per_minute: 5,
+    messages_per_hour: 50,
+    messages_per_day: 200,
+    recipients_per_message: 10,
+    recipients_per_day: 300,
+    message_size: 10 * 1024 * 1024,
+    queue_share: { percent: 20 },
+    expires_at: '2100-01-01T00:00:00.000Z',
+    owner: 'me@example.com',
+  };
+
+  it('are all taken by add, and shown', async () => {
+    await line.json(['account', 'add', 'nas', ...options]);
+    expect(await shownAs('nas')).toMatchObject({
+      ...kept,
+      usage: { messages_last_minute: 0, recipients_last_day: 0, waiting_octets: 0 },
+    });
+    expect(await shownAs('weak')).toMatchObject({ usage: { messages_last_minute: null, waiting_octets: 0 } });
+    const { stdout } = await line.run(['account', 'show', 'MFP']);
+    expect(stdout).toMatch(/^Sends as {6}@home\.example, nas@example\.net, .*; others are let through$/m);
+    expect(stdout).toMatch(/^Limits {8}5 messages a minute \(0 now\)\n {14}50 messages an hour \(0 now\)$/m);
+    expect(stdout).toMatch(/^ {2}User name {7}nas\n {18}or copier 2\n {18}or door\n {18}or mfp$/m);
+  });
+  it('are changed one by one, and taken away', async () => {
+    expect(
+      await line.json([
+        'account',
+        'set',
+        'nas',
+        '--per-hour',
+        '60',
+        '--queue-share',
+        '1G',
+        '--expires',
+        '1d',
+      ]),
+    ).toMatchObject({
+      ...kept,
+      messages_per_hour: 60,
+      queue_share: { octets: 1024 ** 3 },
+      expires_at: time,
+    });
+    const none = [
+      ...['--senders', '*', '--recipients', '', '--networks', 'any', '--mechanisms', '*', '--owner', ''],
+      ...['--per-minute', 'none', '--per-hour', '', '--per-day', 'none', '--message-size', 'none'],
+      ...['--recipients-per-message', 'none', '--recipients-per-day', 'none', '--queue-share', 'none'],
+      ...['--expires', 'never', '--other-senders', 'refuse', '--remove-alias', 'mfp,door'],
+    ];
+    const nothing = Object.fromEntries(Object.keys(kept).map(name => [name, null]));
+    expect(await line.json(['account', 'set', 'nas', ...none])).toMatchObject({
+      ...nothing,
+      other_senders: 'refuse',
+      aliases: ['copier 2'],
+    });
+  });
+  it('say where a new name cannot be used by SCRAM yet', async () => {
+    const ran = await line.run(['account', 'set', 'nas', '--alias', 'newer']);
+    expect(ran.status).toBe(0);
+    expect(ran.stderr).toMatch(
+      /^postern: warning: SCRAM-SHA-256 does not work with the name "newer" yet[^\n]+\n$/,
+    );
+    expect(await shownAs('nas')).toMatchObject({
+      lacks: ['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'],
+      lacks_reasons: [
+        { mechanism: 'SCRAM-SHA-256', user_name: 'newer', reason: 'next_login' },
+        { mechanism: 'SCRAM-SHA-256-PLUS', user_name: 'newer', reason: 'next_login' },
+      ],
+    });
+    expect((await line.run(['account', 'list'])).stdout).toMatch(/^nas \/ copier 2 \/ newer .* SCRAM\+$/m);
+  });
+  it('say where an account is left without a mechanism that works', async () => {
+    const ran = await line.run(['account', 'set', 'nas', '--mechanisms', 'SCRAM-SHA-256,SCRAM-SHA-256-PLUS']);
+    expect(ran.stderr).toMatch(
+      /^postern: warning: SCRAM-SHA-256 does not work with the name "newer" until the account gets a new password[^\n]+\n$/,
+    );
+    const { stdout } = await line.run(['account', 'list']);
+    expect(stdout).toMatch(/^nas \/ copier 2 \/ newer .* SCRAM!$/m);
+    expect(stdout).toMatch(/^! After a new password/m);
+  });
+  it('say that an account has expired', async () => {
+    const ran = await line.run(['account', 'set', 'nas', '--expires', '2020-01-01']);
+    expect(ran.stderr).toMatch(/^postern: warning: The account has expired/);
+    expect((await line.run(['account', 'list'])).stdout).toMatch(/^nas .* expired /m);
+  });
+  it.each([
+    [['--per-minute', '0'], 2, '--per-minute takes a whole number from 1 up, or none, not "0".'],
+    [['--per-day', '1e9'], 2, '--per-day takes a whole number'],
+    [['--message-size', 'big'], 2, '--message-size takes a size'],
+    [['--queue-share', '20 percent'], 2, '--queue-share takes a size'],
+    [['--expires', '90'], 2, '--expires takes a date'],
+    [['--other-senders', 'none'], 2, '--other-senders takes refuse or allow, not "none".'],
+    [['--senders', 'none'], 2, '--senders takes a list such as'],
+    [['--networks', '10.0.0.0/8,none'], 2, '--networks takes a list such as'],
+    [['--senders', 'scanner'], 1, 'Permitted senders: "scanner" cannot be used'],
+    [['--networks', 'home'], 1, '"home" is no network'],
+    [['--mechanisms', 'NTLM'], 1, '"NTLM" is no mechanism'],
+    [['--queue-share', '120%'], 1, 'at most 100 %'],
+    [['--remove-alias', 'never-was'], 1, 'The account has no alias "never-was"'],
+    [['--alias', 'weak'], 1, 'is taken'],
+    [[], 2, 'There is nothing to change'],
+  ])('%j cannot be set', async (words, status, said) => {
+    const ran = await line.run(['account', 'set', 'nas', ...words]);
+    expect(ran).toMatchObject({ status, stdout: '', stderr: expect.stringContaining(said) });
+  });
+});
+
+describe('the settings card', () => {
+  const card = async (environment: Readonly<Record<string, string>> = {}) =>
+    (await line.run(['account', 'show', 'weak'], { environment })).stdout;
+
+  it('names addresses only where the host name is not one that was configured', async () => {
+    expect(await card({ POSTERN_HOSTNAME: 'mail.example.net' })).toMatch(
+      /^ {2}Server {10}mail\.example\.net\n {2}Port/m,
+    );
+  });
+  it.each([
+    ['every address', ':8026', /^ {2}CA certificate {2}http:\/\/mail\.example\.net:8026\/ca\.crt$/m],
+    ['one address', '192.0.2.1:80', /^ {2}CA certificate {2}http:\/\/192\.0\.2\.1:80\/ca\.crt$/m],
+    ['loopback', '127.0.0.1:80', /^ {2}CA certificate {2}\/.*\/data\/tls\/ca\.crt$/m],
+  ])('says where devices fetch the CA certificate: HTTP on %s', async (_, listen, shown) => {
+    expect(await card({ POSTERN_HOSTNAME: 'mail.example.net', POSTERN_PUBLIC_LISTEN: listen })).toMatch(
+      shown,
+    );
+  });
+  it('says where a listener is bound to one address', async () => {
+    const listeners = '[{port: 2587, address: 192.0.2.1, tls: starttls}]';
+    expect(await card({ POSTERN_LISTENERS: listeners })).toMatch(
+      /^ {2}Port, security {2}2587, STARTTLS \(some say TLS\), only on 192\.0\.2\.1$/m,
+    );
   });
 });

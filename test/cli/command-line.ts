@@ -43,6 +43,7 @@ export function makeCommandLine(): CommandLine {
             config,
             clock: systemClock,
             random: systemRandom,
+            operator: 'tester',
             onFatal: text => {
               throw new Error(text);
             },

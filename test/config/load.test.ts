@@ -37,12 +37,14 @@ function writeConfig(text: string): void {
   writeFileSync(join(folder, 'config/postern.yaml'), text);
 }
 
+const mechanisms = ['PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'];
+
 describe('without any configuration', () => {
   it('everything has its default', async () => {
     expect(await load()).toEqual({
       listeners: [
-        { port: 587, address: '::', tls: 'starttls' },
-        { port: 465, address: '::', tls: 'implicit' },
+        { port: 587, address: '::', tls: 'starttls', mechanisms },
+        { port: 465, address: '::', tls: 'implicit', mechanisms },
       ],
       tls: { names: [] },
       storage: { path: join(folder, 'data'), allow_unsafe_filesystem: false },
@@ -53,7 +55,22 @@ describe('without any configuration', () => {
         recipients: 1000,
         connections: 2000,
         connections_per_address: 1000,
+        connections_per_account: 200,
+        networks: ['loopback', 'private', 'link-local', 'unique-local', 'shared', 'on-link'],
         failed_logins: 5,
+        ban_after: 20,
+        ban_address_after: 50,
+        account_failures: 100,
+        ban_window: 600_000,
+        ban_time: 300_000,
+        ban_longest: 86_400_000,
+        never_banned: [],
+        credential_age: 90 * 86_400_000,
+        commands: 5000,
+        commands_before_login: 100,
+        wrong_commands: 20,
+        unknown_commands: 10,
+        command_line: 4096,
         login_timeout: 120_000,
         idle_timeout: 300_000,
         command_timeout: 60_000,
@@ -64,11 +81,12 @@ describe('without any configuration', () => {
         retry_min: 60_000,
         retry_max: 3_600_000,
         expiry: 345_600_000,
+        alert_after: 14_400_000,
         retention: 2_592_000_000,
         max_received: 50,
       },
       received: { client_address: 'show' },
-      log: { level: 'info', format: 'auto' },
+      log: { level: 'info', format: 'auto', audit_retention: 365 * 86_400_000 },
     });
   });
 });
@@ -148,7 +166,7 @@ describe('the environment', () => {
     expect(config.limits.recipients).toBe(7);
     expect(config.limits.message_size).toBe(10 * 1024 * 1024);
     expect(config.tls.names).toEqual(['mail.example', '192.0.2.1']);
-    expect(config.listeners).toEqual([{ port: 2525, address: '::', tls: 'starttls' }]);
+    expect(config.listeners).toEqual([{ port: 2525, address: '::', tls: 'starttls', mechanisms }]);
     expect(config.storage.allow_unsafe_filesystem).toBe(true);
   });
   it('takes text as it stands where text is meant', async () => {

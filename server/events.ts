@@ -51,13 +51,15 @@ export const events = {
   'session.tls': { level: 'debug', means: 'TLS is up.', fields: ['protocol', 'cipher'] },
   'session.tls_failed': {
     level: 'warn',
-    means: 'The TLS handshake failed: usually a device that speaks only old TLS, or does not trust the CA.',
-    fields: ['text'],
+    means:
+      'The TLS handshake failed: usually a device that speaks only old TLS, or does not trust the CA. At most one line a minute and address; `count` says how often since.',
+    fields: ['text', 'count'],
   },
   'session.refused': {
     level: 'warn',
-    means: 'A client was refused or cut off.',
-    fields: ['reply', 'reason'],
+    means:
+      'A client was refused or cut off. Where the same is refused again and again, `count` says how often since the last line.',
+    fields: ['reply', 'reason', 'count'],
   },
   'session.command': {
     level: 'debug',
@@ -67,8 +69,49 @@ export const events = {
   'auth.succeeded': { level: 'info', means: 'An account logged in.', fields: ['mechanism', 'cached'] },
   'auth.failed': {
     level: 'warn',
-    means: 'A login was refused. The name is shown only if an account of that name exists.',
-    fields: ['mechanism', 'reason'],
+    means:
+      'A login was refused. The name is shown only if an account of that name exists. While one is banned, `count` says how often since the last line.',
+    fields: ['mechanism', 'reason', 'count'],
+  },
+  'auth.exposed': {
+    level: 'warn',
+    means:
+      'A client sent a password before TLS: it can be read on the network. Change it. At most one line a minute and address; `count` says how often since.',
+    fields: ['mechanism', 'count'],
+  },
+  'auth.derived': {
+    level: 'info',
+    means: 'An account got what CRAM-MD5 or SCRAM need, at a login with its password.',
+    fields: ['mechanisms'],
+  },
+  'auth.banned': {
+    level: 'warn',
+    means: 'An address, or one account name from it, is refused for a while after many failed logins.',
+    fields: ['failures', 'ends_at'],
+  },
+  'auth.ban_lifted': { level: 'info', means: 'A ban was lifted.', fields: ['reason'] },
+  'auth.probed': {
+    level: 'info',
+    means:
+      'Clients from this address connected and left without a login or a message; at most one line an hour.',
+    fields: ['count'],
+  },
+  alert: {
+    level: 'warn',
+    means: 'Something that the operator should know; also sent to every alert channel.',
+    fields: ['kind', 'subject', 'text'],
+  },
+  'alert.channel_failed': {
+    level: 'warn',
+    means: 'An alert could not be sent by a channel.',
+    fields: ['channel', 'text'],
+  },
+  'key.rotated': { level: 'info', means: 'The sealing key was replaced by a new one.', fields: ['key'] },
+  'key.missing': {
+    level: 'error',
+    means:
+      'The sealing key is missing or another one: CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on.',
+    fields: ['text'],
   },
   'message.queued': {
     level: 'info',
@@ -77,7 +120,8 @@ export const events = {
   },
   'message.refused': {
     level: 'warn',
-    means: 'A message was refused; nothing was kept.',
+    means:
+      'A message, its sender or a recipient was refused; nothing was kept. Where the account may not do that, the reason names its setting.',
     fields: ['reply', 'reason'],
   },
   'message.retired': {

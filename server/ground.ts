@@ -50,6 +50,7 @@ export async function layGround(deps: ServeDeps): Promise<Ground> {
   if (migrated !== null && migrated.from > 0 && migrated.from < migrated.to) {
     logging.log('storage.migrated', { from: migrated.from, to: migrated.to, copy: migrated.copy });
   }
+  sayKey(store, logging);
   const clockTrust = createClockTrust({
     clock,
     buildDate: BUILD_DATE,
@@ -59,6 +60,20 @@ export async function layGround(deps: ServeDeps): Promise<Ground> {
   });
   const identity = await readIdentity(store.database, config.hostname, () => makeId(clock.now(), random));
   return { deps, store, identity, clockTrust, failure };
+}
+
+/** Says when the sealing key is lost, now or later, and when another has come into force. */
+function sayKey({ sealer }: Store, { log }: Logging): void {
+  const sayTrouble = (): void => {
+    const text = sealer.trouble();
+    if (text !== null) log('key.missing', { text });
+  };
+  sayTrouble();
+  sealer.onChange(() => {
+    const key = sealer.keyId();
+    if (key === null) sayTrouble();
+    else log('key.rotated', { key });
+  });
 }
 
 export function openCertificates({ deps, store, identity, clockTrust }: Ground): Promise<Certificates> {

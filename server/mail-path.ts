@@ -1,19 +1,26 @@
 // The way of a message from 354 to the upstream, put together: intake, queue, spool, relay and the runner between them.
 
+import { createUsage, type Usage } from './accounts/usage.ts';
 import type { Ground } from './ground.ts';
 import { fraction, makeId, pooled } from './ids.ts';
 import { createContentReader } from './queue/content-reader.ts';
 import { createDiskReserve, type DiskReserve } from './queue/disk-reserve.ts';
-import { createQueue } from './queue/queue.ts';
+import { createQueue, type Queue } from './queue/queue.ts';
+import { createQueueShares } from './queue/queue-share.ts';
 import { sweepOrphans } from './queue/retention.ts';
 import { createRunner, type Runner } from './queue/runner.ts';
 import { createSpool } from './queue/spool.ts';
 import { createRelay } from './relay/relay.ts';
 import { createUpstreams } from './relay/upstreams.ts';
 import { createIntake, type Intake } from './submission/intake.ts';
+import { createMessagePlaces } from './submission/message-place.ts';
 
 export type MailPath = Readonly<{
   intake: Intake;
+  /** What accounts with limits have sent. */
+  usage: Usage;
+  /** For mail that Postern itself writes. */
+  enqueue: Queue['enqueue'];
   runner: Runner;
   disk: DiskReserve;
   upstreams: number;
@@ -41,7 +48,7 @@ export async function createMailPath({
   const upstreams = await createUpstreams({ database, clock, newId, sealer });
   const runner = createRunner({
     queue,
-    relay: createRelay({ upstreams, hostname: identity.hostname, clock, log }),
+    relay: createRelay({ upstreams, hostname: identity.hostname, clock, random, log }),
     content: createContentReader({ queue, spool }),
     policy: {
       retryMin: config.queue.retry_min,
@@ -56,26 +63,32 @@ export async function createMailPath({
   });
   database.onForeignChange(runner.kick); // `queue retry` from the command line
   const disk = createDiskReserve({ folder: folder.path, reserve: config.limits.disk_reserve, clock, log });
+  const usage = await createUsage({ database, clock, clockTrusted: clockTrust.trusted });
   let fullAt: number | null = null;
+  const enqueue: Queue['enqueue'] = async (...group) => {
+    const enqueued = await queue.enqueue(...group);
+    if (enqueued.kind === 'queued') runner.kick();
+    if (enqueued.kind === 'queued') fullAt = null;
+    else if (enqueued.kind === 'full') fullAt = clock.monotonic();
+    return enqueued;
+  };
   const intake = createIntake({
     ...identity,
-    messageSize: config.limits.message_size,
+    limits: { messageSize: config.limits.message_size, recipients: config.limits.recipients },
     maxReceived: config.queue.max_received,
     showClientAddress: config.received.client_address === 'show',
     spool,
-    enqueue: async (message, queuedAt) => {
-      const enqueued = await queue.enqueue(message, queuedAt);
-      if (enqueued.kind === 'queued') runner.kick();
-      if (enqueued.kind === 'queued') fullAt = null;
-      else if (enqueued.kind === 'full') fullAt = clock.monotonic();
-      return enqueued;
-    },
-    hasRoom: disk.hasRoom,
+    enqueue,
+    takePlace: createMessagePlaces({
+      hasRoom: disk.hasRoom,
+      shares: createQueueShares({ database, disk }),
+      usage,
+    }),
     clockTrusted: clockTrust.trusted,
     clock,
     newId,
     log,
     onFatal: failure.exit,
   });
-  return { intake, runner, disk, upstreams: upstreams.list().length, fullAt: () => fullAt };
+  return { intake, usage, enqueue, runner, disk, upstreams: upstreams.list().length, fullAt: () => fullAt };
 }

@@ -1,6 +1,7 @@
 // The entry of the program, and with serve.ts and open-command-store.ts the only place where parts are built and joined.
 // Time, chance and the standard streams enter here, and nowhere else.
 
+import { userInfo } from 'node:os';
 import { basename, relative } from 'node:path';
 import { VERSION } from './build.ts';
 import { runCli } from './cli/run-cli.ts';
@@ -38,13 +39,27 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openStore: async ({ config }) => {
     const { openCommandStore } = await import('./open-command-store.ts');
     try {
-      return { kind: 'open', store: await openCommandStore({ config, clock, random, onFatal: endCommand }) };
+      const operator = operatorHere();
+      const store = await openCommandStore({ config, clock, random, operator, onFatal: endCommand });
+      return { kind: 'open', store };
     } catch (error) {
       if (!isRefusedStart(error)) throw error;
       return { kind: 'refused', text: error.message };
     }
   },
 });
+
+/** Who runs the command: with sudo, who called it. */
+function operatorHere(): string {
+  const caller = process.env['SUDO_USER'];
+  if (caller !== undefined && caller !== '') return caller;
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without an entry in /etc/passwd, as in containers.
+    return `uid ${process.getuid?.() ?? ''}`.trim();
+  }
+}
 
 function endCommand(text: string): void {
   terminal.complain(`postern: ${text}\n`);

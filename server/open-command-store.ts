@@ -2,20 +2,33 @@
 // A first command makes folder, key and certificates as `serve` would; beside a running server it is a second writer,
 // and the server sees what it changed within half a second.
 
+import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
-import { createAccounts } from './accounts/accounts.ts';
+import { type Accounts, type AccountsDeps, createAccounts } from './accounts/accounts.ts';
+import { type BanOperator, createBanOperator } from './accounts/ban-operator.ts';
+import { createDeriveSecrets } from './accounts/derived-secrets.ts';
 import { createPasswordHasher } from './accounts/password.ts';
+import { createSemaphore, PASSWORD_LINE, passwordPlaces } from './accounts/semaphore.ts';
+import { readSentLately } from './accounts/sent-lately.ts';
+import { auditStatement } from './audit/audit.ts';
+import type { AuditFact } from './audit/audit-entry.ts';
+import { listAudit } from './audit/audit-list.ts';
 import type { CommandStore } from './cli/command-store.ts';
 import type { Clock } from './clock.ts';
+import { openCommandAlerts } from './command-alerts.ts';
 import type { Config } from './config/schema.ts';
 import { readIdentity } from './identity.ts';
 import { makeId, type RandomBytes } from './ids.ts';
+import { createAddressKeys } from './network/address-key.ts';
+import { inNetworks } from './network/named-networks.ts';
+import { createOnLink } from './network/on-link.ts';
 import { createQueueOperator } from './queue/operator.ts';
 import { createQueue } from './queue/queue.ts';
 import { createSpool } from './queue/spool.ts';
 import { isRefusedStart } from './refused-start.ts';
 import { testUpstream } from './relay/upstream-test.ts';
 import { createUpstreams } from './relay/upstreams.ts';
+import { createKeyOperator } from './storage/key-operator.ts';
 import { openStore, type Store } from './storage/open-store.ts';
 import { runAsOwnerOf } from './storage/run-as.ts';
 import { type Certificates, createCertificates } from './tls/certificates.ts';
@@ -25,12 +38,15 @@ type Deps = Readonly<{
   config: Config;
   clock: Clock;
   random: RandomBytes;
+  /** The machine's user who runs the command: for the audit. */
+  operator: string;
   /** A sync failed: say so and end. */
   onFatal: (text: string) => void;
 }>;
 
 /** Throws a refused start where the data folder cannot be used. */
-export async function openCommandStore({ config, clock, random, onFatal }: Deps): Promise<CommandStore> {
+export async function openCommandStore(deps: Deps): Promise<CommandStore> {
+  const { config, random, onFatal } = deps;
   runAsOwnerOf(config.storage.path);
   const store = await openStore({
     path: config.storage.path,
@@ -40,7 +56,7 @@ export async function openCommandStore({ config, clock, random, onFatal }: Deps)
     onFatal,
   });
   try {
-    return await overStore({ config, clock, random, onFatal }, store);
+    return await overStore(deps, store);
   } catch (error) {
     await store.close();
     throw error;
@@ -51,6 +67,7 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
   const { config, clock, random } = deps;
   const { database, folder, sealer, observations } = store;
   const newId = () => makeId(clock.now(), random);
+  const audit = (fact: AuditFact) => auditStatement(fact, `operator:${deps.operator}`, clock.now(), newId());
   const identity = await readIdentity(database, config.hostname, newId);
   const warnings = [...store.warnings];
   const certificates = await openCertificates(deps, folder.tls, identity.hostname).catch(error => {
@@ -60,30 +77,25 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     return unusable(error);
   });
   store.letGo();
-  const hasher = createPasswordHasher({ random });
-  const accounts = await createAccounts({
-    database,
-    clock,
-    newId,
-    random,
-    hasher,
-    onStale: text => warnings.push(text),
-  });
+  const accounts = await openAccounts(deps, store, { newId, audit, onStale: text => warnings.push(text) });
   const upstreams = await createUpstreams({ database, clock, newId, sealer });
   const queue = createQueue({ database, newId });
   const spool = createSpool(folder.spool);
   const { hostname } = identity;
+  const alerts = await openCommandAlerts({ store, queue, hostname, clock, random, newId, audit });
 
   return {
     config,
     clock,
     hostname,
+    addresses: localAddresses,
     warnings,
     accounts,
     lastUsed: observations.lastUsed,
+    sentLately: accountId => readSentLately(database, accountId, clock.now()),
     upstreams,
     testUpstream: upstream =>
-      testUpstream({ upstream, password: upstreams.password(upstream), hostname, clock }),
+      testUpstream({ upstream, password: upstreams.password(upstream), hostname, clock, random }),
     queue: {
       ...createQueueOperator(database),
       remove: async (filter, now) => {
@@ -99,11 +111,53 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
       return octets ? Readable.from([Buffer.from(octets)]) : null;
     },
     certificates,
+    key: createKeyOperator({ path: folder.sealingKey, database, random, sealer, audit }),
+    bans: openBans(deps, store, accounts, { newId, audit }),
+    alerts,
+    audit: filter => listAudit(database, filter),
     close: async () => {
       certificates.close();
       await store.close();
     },
   };
+}
+
+function openAccounts(
+  { clock, random }: Deps,
+  { database, sealer, lastingKey }: Store,
+  more: Pick<AccountsDeps, 'newId' | 'audit' | 'onStale'>,
+): Promise<Accounts> {
+  const semaphore = createSemaphore({
+    places: passwordPlaces(availableParallelism()),
+    line: PASSWORD_LINE,
+  });
+  return createAccounts({
+    database,
+    sealer,
+    lastingKey,
+    clock,
+    random,
+    hasher: createPasswordHasher({ random }),
+    deriveSecrets: createDeriveSecrets({ lastingKey, random, semaphore }),
+    ...more,
+  });
+}
+
+function openBans(
+  { config, clock }: Deps,
+  { database }: Store,
+  accounts: Accounts,
+  more: Pick<AccountsDeps, 'newId' | 'audit'>,
+): BanOperator {
+  const isOnLink = createOnLink({ clock });
+  return createBanOperator({
+    database,
+    clock,
+    accountOf: accounts.byId,
+    keyOf: createAddressKeys({ isOnLink }).keyOf,
+    isNeverBanned: inNetworks(config.limits.never_banned, { isOnLink }),
+    ...more,
+  });
 }
 
 /** Stands for certificates that cannot be opened: whoever asks for them is told why. */

@@ -3,6 +3,7 @@
 // It holds no logic of its own: what happens to a message is in the parts (server/README.md draws it).
 
 import { createHttp } from '../admin/api/http.ts';
+import { createAlerting } from './alerting.ts';
 import { VERSION } from './build.ts';
 import type { DurationMs } from './clock.ts';
 import { createGate } from './gate.ts';
@@ -10,7 +11,6 @@ import { type Ground, layGround, openCertificates, type ServeDeps } from './grou
 import { createLogins, type Logins } from './logins.ts';
 import { createMailPath, type MailPath } from './mail-path.ts';
 import { deleteRetired } from './queue/retention.ts';
-import type { Runner } from './queue/runner.ts';
 import { refusedStart } from './refused-start.ts';
 import type { BindFailure, Listener, Submission } from './submission/server.ts';
 import type { Certificates } from './tls/certificates.ts';
@@ -43,24 +43,30 @@ export async function serve(deps: ServeDeps): Promise<number> {
 /** Starts everything over the ground; returns how to stop it. Whatever was opened before a refused start is closed. */
 async function start(ground: Ground): Promise<() => Promise<void>> {
   const { deps, store, failure } = ground;
+  const alerting = await createAlerting(ground);
   const certificates = await openCertificates(ground);
-  const logins = await createLogins({ ...deps, store, log: deps.logging.log });
+  const logins = await createLogins({ ...deps, ...alerting, store, log: deps.logging.log });
   const mail = await createMailPath(ground);
-  const submission = createGate(ground, certificates, logins, mail.intake);
+  const submission = createGate(ground, certificates, logins, mail);
   failure.beforeExit(() => submission.stop(0));
   try {
     const bound = await listen(submission);
     const http = await createHttp(httpOptions(ground, certificates, mail));
-    const timers = startClockwork(ground, mail.runner);
+    const timers = startClockwork(ground, mail, logins);
+    const { enqueue, disk } = mail;
+    alerting.watch({ enqueue, disk, certificates, accounts: logins.listAccounts });
     announce(ground, certificates, logins, mail, bound);
     return async () => {
       for (const timer of timers) clearInterval(timer);
       certificates.close();
       await Promise.all([submission.stop(GRACE), mail.runner.stop(GRACE), http.close()]);
+      await logins.guard.close();
+      await alerting.close();
     };
   } catch (error) {
     certificates.close();
     await Promise.all([submission.stop(0), mail.runner.stop(0)]);
+    await alerting.close();
     throw error;
   }
 }
@@ -90,13 +96,20 @@ function httpOptions({ deps, store }: Ground, certificates: Certificates, { disk
   };
 }
 
-function startClockwork({ deps, store, clockTrust }: Ground, runner: Runner): readonly NodeJS.Timeout[] {
+function startClockwork(
+  { deps, store, clockTrust }: Ground,
+  { runner, usage }: MailPath,
+  logins: Logins,
+): readonly NodeJS.Timeout[] {
   const retention = deps.config.queue.retention;
   runner.start();
   clockTrust.beat();
   return [
     setInterval(clockTrust.beat, HEARTBEAT),
     setInterval(() => void deleteRetired(store.database, deps.clock.now(), retention), HOUSEKEEPING),
+    setInterval(() => void usage.sweep(), HOUSEKEEPING),
+    // By a wrong clock every changeover would be over.
+    setInterval(() => clockTrust.trusted() && void logins.forgetEndedPasswords(), HOUSEKEEPING),
   ];
 }
 

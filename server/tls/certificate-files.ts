@@ -111,13 +111,16 @@ export async function makeFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(dirname(path));
 }
 
-/** Changes when any of the files is replaced or written. A missing file counts as a state of its own. */
+/**
+ * Changes when any of the files is replaced or written, or its owner or mode changes: what could not be read before may
+ * then be readable (hence ctime, not mtime). A missing file counts as a state of its own.
+ */
 export async function fileStamp(paths: readonly string[]): Promise<string> {
   const stamps = await Promise.all(
     paths.map(async path => {
       try {
         const found = await stat(path, { bigint: true });
-        return `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`;
+        return `${found.dev}:${found.ino}:${found.size}:${found.ctimeNs}`;
       } catch (error) {
         return errorCode(error) ?? 'unknown';
       }

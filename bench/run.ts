@@ -1,6 +1,6 @@
 // `npm run bench`: Postern against Postfix on this machine, in turns, relaying at the same time to a cheap sink.
 // Everything on the loopback and bounded. Absolute numbers move with the machine: read the ratios.
-// Options: --quick (one short round), --rounds N, --only session,connect,big,start,idle, --peers postern,postfix,reuse.
+// Options: --quick (one short round), --rounds N, --only session,connect,big,start,idle,logins, --peers postern,postfix,reuse.
 
 import { parseArgs } from 'node:util';
 import { makeCertificate } from '../test/support/certificate.ts';
@@ -9,12 +9,13 @@ import { missing, needs, suiteNeeds } from '../test/support/needs.ts';
 import { makeScratch, removeScratch } from '../test/support/scratch.ts';
 import { SINK_LOGIN, startSink } from '../test/support/sink.ts';
 import { type Column, medians, table } from './figures.ts';
+import { measureLogins } from './logins.ts';
 import * as measure from './measure.ts';
 import type { Peer, PeerUpstream, RunningPeer } from './peer.ts';
 import { preparePostern } from './postern-peer.ts';
 import { preparePostfix } from './postfix-peer.ts';
 
-const kinds = ['session', 'connect', 'big', 'start', 'idle'] as const;
+const kinds = ['session', 'connect', 'big', 'start', 'idle', 'logins'] as const;
 type Kind = (typeof kinds)[number];
 const peerNames = ['postern', 'postfix', 'reuse'] as const;
 
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const sizes = options.quick ? QUICK : FULL;
 const chosen = choose(kinds, options.only);
+const compared = chosen.filter(kind => kind !== 'logins');
 const chosenPeers = choose(peerNames, options.peers);
 
 requireTools();
@@ -45,7 +47,8 @@ async function main(): Promise<void> {
   const peers: Peer[] = [];
   const results = new Map<string, measure.Figures[]>();
   try {
-    for (const name of chosenPeers) peers.push(await prepare(name, upstream, certificate));
+    if (compared.length > 0)
+      for (const name of chosenPeers) peers.push(await prepare(name, upstream, certificate));
     for (let round = 1; round <= rounds; round++) {
       for (const peer of peers) {
         const begin = performance.now();
@@ -57,10 +60,13 @@ async function main(): Promise<void> {
       }
     }
     const columns: Column[] = [...results].map(([name, all]) => ({ name, values: medians(all) }));
-    say(`\n${table(columns, 'Postern', 'Postfix, reuse')}`);
-    say(
-      `\nmedians of ${rounds} round(s), ${sizes.session} messages of 4 KB over 8 connections; sink without latency`,
-    );
+    if (compared.length > 0) {
+      say(`\n${table(columns, 'Postern', 'Postfix, reuse')}`);
+      say(
+        `\nmedians of ${rounds} round(s), ${sizes.session} messages of 4 KB over 8 connections; sink without latency`,
+      );
+    }
+    if (chosen.includes('logins')) say(`\nPostern's logins\n${await measureLogins()}`);
   } finally {
     for (const peer of peers) await peer.remove();
     await sink.stop();
@@ -94,7 +100,7 @@ async function oneRound(peer: Peer, sink: measure.Subject['sink']): Promise<meas
 }
 
 async function loadRound(subject: measure.Subject): Promise<measure.Figures> {
-  const steps: Readonly<Record<Kind, () => Promise<measure.Figures>>> = {
+  const steps: Readonly<Record<Exclude<Kind, 'logins'>, () => Promise<measure.Figures>>> = {
     start: async () => ({}),
     idle: () => measure.measureIdle(subject, sizes),
     session: () => measure.measureSession(subject, sizes),

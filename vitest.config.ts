@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
 /** One project a suite: `npx vitest run --project unit`. Order and totals: test/run.ts. */
-const suite = (name: string, include: string[], exclude: string[] = []) => ({
-  test: { name, include, exclude, testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks' as const },
+const suite = (name: string, include: string[], exclude: string[] = [], globalSetup: string[] = []) => ({
+  test: {
+    ...{ name, include, exclude, globalSetup },
+    ...{ testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks' as const },
+  },
 });
 
 const imports = ['test/imports.test.ts'];
-const fromOutside = ['test/dialog/**', 'test/end-to-end/**', 'test/crash/**'];
+const fromOutside = ['test/dialog/**', 'test/end-to-end/**', 'test/crash/**', 'test/fuzz/**'];
 
 export default defineConfig({
   test: {
@@ -14,6 +17,7 @@ export default defineConfig({
       suite('imports', imports),
       suite('unit', ['test/**/*.test.ts'], [...imports, ...fromOutside]),
       suite('dialog', ['test/dialog/*.test.ts']),
+      suite('fuzz', ['test/fuzz/*.test.ts'], [], ['test/fuzz/setup.ts']),
       suite('end-to-end', ['test/end-to-end/*.test.ts']),
       suite('crash', ['test/crash/*.test.ts']),
     ],

@@ -77,6 +77,7 @@ async function openOutbox(
         host: identity.hostname,
         clock,
         clockTrusted: clockTrust.trusted,
+        believedTime: clockTrust.believed.now,
         newId,
         enqueue,
         waiting,

@@ -33,6 +33,7 @@ export async function openCommandAlerts(deps: Deps): Promise<CommandStore['alert
     host: hostname,
     clock,
     clockTrusted: () => true, // as for certificates, an operator who asks is believed about the time
+    believedTime: clock.now,
     newId,
     enqueue: queue.enqueue,
     waiting: () => countWaitingAlerts(database),

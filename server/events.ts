@@ -70,7 +70,7 @@ export const events = {
   'auth.failed': {
     level: 'warn',
     means:
-      'A login was refused. The name is shown only if an account of that name exists. While one is banned, `count` says how often since the last line.',
+      'A login was refused. The name is shown only if an account of that name exists. Repeated, it is one line a minute: `count` says how often since the last.',
     fields: ['mechanism', 'reason', 'count'],
   },
   'auth.exposed': {
@@ -121,8 +121,8 @@ export const events = {
   'message.refused': {
     level: 'warn',
     means:
-      'A message, its sender or a recipient was refused; nothing was kept. Where the account may not do that, the reason names its setting.',
-    fields: ['reply', 'reason'],
+      'A message, its sender or a recipient was refused; nothing was kept. Where the account may not do that, the reason names its setting; said at most once a minute for account and reason, and `count` says how often since.',
+    fields: ['reply', 'reason', 'count'],
   },
   'message.retired': {
     level: 'debug',

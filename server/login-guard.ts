@@ -4,6 +4,7 @@
 import type { Account } from './accounts/account.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import { createBans } from './accounts/bans.ts';
+import { createFingerprint } from './accounts/fingerprint.ts';
 import { lacksOf } from './accounts/mechanism-lacks.ts';
 import { createMechanismWithholding, type MechanismWithholding } from './accounts/mechanism-withholding.ts';
 import { createThrottle, type Throttle } from './accounts/throttle.ts';
@@ -16,7 +17,7 @@ import { createAddressKeys } from './network/address-key.ts';
 import { inNetworks } from './network/named-networks.ts';
 import { createOnLink } from './network/on-link.ts';
 import type { RaiseAlert } from './notification/alert.ts';
-import { canonicalName, decodeText } from './sasl/credential-text.ts';
+import type { Credentials } from './sasl/mechanism.ts';
 import type { ClientAddress } from './smtp/address.ts';
 import type { Store } from './storage/open-store.ts';
 import { createLoginReports, type LoginReports } from './submission/login-reports.ts';
@@ -26,10 +27,12 @@ export type LoginGuard = Readonly<{
   withholding: MechanismWithholding;
   reports: LoginReports;
   /** The account of a name as sent; null where there is none. */
-  accountNamed: (name: Uint8Array) => Account | null;
+  accountNamed: (canonicalName: string) => Account | null;
   /** True where the account was never there before, but somewhere else. */
   recordLogin: (accountId: string, address: ClientAddress) => boolean;
   hasLoggedIn: (accountId: string, address: ClientAddress) => boolean;
+  /** Equal for the same login sent again; null for challenge and response, which differ each time. */
+  sameLogin: (credentials: Credentials) => string | null;
   keyOf: (address: ClientAddress) => string;
   /** Whether anybody has ever logged in from there. */
   isKnown: (addressKey: string) => boolean;
@@ -65,6 +68,8 @@ export async function createLoginGuard(deps: LoginGuardDeps): Promise<LoginGuard
   const { keyOf, placeOf } = createAddressKeys({ isOnLink });
   const hasLoggedIn = (accountId: string, key: string) =>
     loginAddresses.hasLoggedIn(accountId, key, LATELY, clock.now());
+  const isShared = (key: string) => loginAddresses.accountsAt(key, SHARED, clock.now()) > 1;
+  const fingerprint = createFingerprint(deps.random);
 
   const bans = await createBans({
     database: store.database,
@@ -73,6 +78,11 @@ export async function createLoginGuard(deps: LoginGuardDeps): Promise<LoginGuard
     log,
     accountOf: accounts.byId,
     nameTagsLast: store.lastingKey.available,
+  });
+  // An operator's own hand is in the commit already.
+  bans.onLifted(({ address: object, accountId }, by) => {
+    const account = accountId === null ? null : accounts.byId(accountId);
+    if (by === 'new password') deps.record({ action: 'ban.lifted', object, account, detail: by }, 'postern');
   });
   return {
     throttle: createThrottle({
@@ -88,24 +98,24 @@ export async function createLoginGuard(deps: LoginGuardDeps): Promise<LoginGuard
       bans,
       keyOf,
       isNeverBanned: inNetworks(limits.never_banned, { isOnLink }),
-      history: {
-        hasLoggedIn,
-        isShared: key => loginAddresses.accountsAt(key, SHARED, clock.now()) > 1,
-      },
+      history: { hasLoggedIn, isShared },
     }),
     withholding: createMechanismWithholding({
       kept: withheldMechanisms,
       keyOf,
       cannotUse: (accountId, mechanism) => cannotUse(deps, accountId, mechanism),
+      isShared,
       clock,
     }),
     reports: createLoginReports({ ...deps, window: limits.ban_window }),
-    accountNamed: name => accounts.lookup(canonicalName(decodeText(name)))?.account ?? null,
+    accountNamed: canonicalName => accounts.lookup(canonicalName)?.account ?? null,
     recordLogin: (accountId, address) => {
       const at = { key: keyOf(address), place: placeOf(address) };
       return loginAddresses.record(accountId, at, clock.now()) === 'new';
     },
     hasLoggedIn: (accountId, address) => hasLoggedIn(accountId, keyOf(address)),
+    sameLogin: credentials =>
+      credentials.kind === 'password' ? fingerprint(credentials.name, credentials.password) : null,
     keyOf,
     isKnown: loginAddresses.isKnown,
     isServed: inNetworks(limits.networks, { isOnLink }),

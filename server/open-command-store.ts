@@ -89,9 +89,13 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     clock,
     hostname,
     addresses: localAddresses,
-    warnings,
+    warnings: () => {
+      const lostKey = sealer.trouble();
+      return lostKey === null ? warnings : [...warnings, lostKey];
+    },
     accounts,
     lastUsed: observations.lastUsed,
+    withheldMechanisms: observations.withheldMechanisms,
     sentLately: accountId => readSentLately(database, accountId, clock.now()),
     upstreams,
     testUpstream: upstream =>

@@ -12,9 +12,11 @@ import { createLogins, type Logins } from './logins.ts';
 import { createMailPath, type MailPath } from './mail-path.ts';
 import { deleteRetired } from './queue/retention.ts';
 import { refusedStart } from './refused-start.ts';
-import type { BindFailure, Listener, Submission } from './submission/server.ts';
+import type { BindFailure, Listener } from './submission/bind.ts';
+import type { Submission } from './submission/server.ts';
 import type { Certificates } from './tls/certificates.ts';
 import { localAddresses } from './tls/local-addresses.ts';
+import { uncoveredName } from './tls/subject-names.ts';
 import { welcome } from './welcome.ts';
 
 /** Time for messages under way when Postern is asked to stop; Docker kills after ten seconds. */
@@ -45,7 +47,9 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
   const { deps, store, failure } = ground;
   const alerting = await createAlerting(ground);
   const certificates = await openCertificates(ground);
-  const logins = await createLogins({ ...deps, ...alerting, store, log: deps.logging.log });
+  // A wrong clock must not revive an account or a password that has ended, nor end them all.
+  const clock = ground.clockTrust.believed;
+  const logins = await createLogins({ ...deps, ...alerting, clock, store, log: deps.logging.log });
   const mail = await createMailPath(ground);
   const submission = createGate(ground, certificates, logins, mail);
   failure.beforeExit(() => submission.stop(0));
@@ -120,6 +124,8 @@ function announce(
   mail: MailPath,
   bound: readonly Listener[],
 ): void {
+  const certificate = certificates.describe();
+  const uncovered = certificate.kind === 'own' ? uncoveredName(certificate.names, identity.hostname) : null;
   const listeners = bound.map(({ address, port, tls }) => `[${address}]:${port} ${tls}`);
   deps.logging.log('server.started', { version: VERSION, listeners });
   deps.say(
@@ -128,12 +134,17 @@ function announce(
       hostname: identity.hostname,
       listeners: bound,
       addresses: localAddresses(),
-      caPath: certificates.describe().ca?.path ?? null,
+      caPath: certificate.ca?.path ?? null,
       dataFolder: store.folder.path,
       accounts: logins.accounts,
       upstreams: mail.upstreams,
       command: deps.command,
-      warnings: [...identity.warnings, ...deps.cautions, ...store.warnings],
+      warnings: [
+        ...identity.warnings,
+        ...(uncovered === null ? [] : [uncovered]),
+        ...deps.cautions,
+        ...store.warnings,
+      ],
     }),
   );
 }

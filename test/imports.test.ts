@@ -13,26 +13,32 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/(clock|ids|events|build|refused-start)\.ts$/, 'vocabulary'],
   [/^server\/smtp\//, 'vocabulary'],
   [/^server\/queue\/(outcome|delivery)\.ts$/, 'vocabulary'],
-  [/^server\/accounts\/principal\.ts$/, 'vocabulary'],
+  [/^server\/accounts\/(principal|account-policy)\.ts$/, 'vocabulary'],
+  [/^server\/notification\/alert\.ts$/, 'vocabulary'],
+  [/^server\/audit\/audit-entry\.ts$/, 'vocabulary'],
 
   [/^server\/(message|sasl|diagnosis)\//, 'decision'],
   [/^server\/submission\/(policy|deadlines|data-decoder)\.ts$/, 'decision'],
+  [/^server\/accounts\/sending-limits\.ts$/, 'decision'],
+  [/^server\/accounts\/ban-decision\.ts$/, 'decision'],
   [/^server\/queue\/(schedule|clock-trust)\.ts$/, 'decision'],
   [
     /^server\/relay\/(route|classify|breaker|reply-meaning|remote-reply|capabilities|tls-words)\.ts$/,
     'decision',
   ],
 
-  [/^server\/(storage|config|tls)\//, 'ground'],
+  [/^server\/(storage|config|tls|network)\//, 'ground'],
   [/^server\/(log|log-output)\.ts$/, 'ground'],
   [/^server\/accounts\/password\.ts$/, 'ground'],
 
   [/^server\/relay\/(drivers\/|relay|lane|pool|attempt|verdicts|upstream-test)/, 'edge'],
   [/^server\/queue\/(runner|attempt|ages)\.ts$/, 'edge'],
-  [/^server\/(accounts|queue|relay)\//, 'state'],
+  [/^server\/notification\/(?!channels\/)/, 'state'],
+  [/^server\/(accounts|queue|relay|audit)\//, 'state'],
   [/^server\/identity\.ts$/, 'state'],
 
   [/^server\/(submission|cli)\//, 'edge'],
+  [/^server\/notification\/channels\//, 'edge'],
   [/^admin\/api\//, 'edge'],
 
   [/^server\/[\w-]+\.ts$/, 'main'],
@@ -40,7 +46,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
 
 /** The folders at the edge never import each other: main joins them. */
 const edgeFolder = (file: string) =>
-  /^(server\/(?:submission|cli|relay|queue)|admin\/api)\//.exec(file)?.[1] ?? file;
+  /^(server\/(?:submission|cli|relay|queue|notification)|admin\/api)\//.exec(file)?.[1] ?? file;
 
 /** Each library and the files that may import it; smtp-server is subclassed in three. */
 const libraries: Readonly<Record<string, readonly string[]>> = {

@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: 'generated', tool: ['./bin/postern', 'config', 'docs', '--check'] },
   { name: 'unit', project: 'unit' },
   { name: 'dialog', project: 'dialog' },
+  { name: 'fuzz', project: 'fuzz' },
   { name: 'end-to-end', project: 'end-to-end' },
   { name: 'crash', project: 'crash' },
 ];

@@ -11,12 +11,16 @@ export type AccountFacts = Readonly<{
   lacks: readonly Lack[];
 }>;
 
-export function factsOf(stored: StoredAccount, now: EpochMs): AccountFacts {
+export function factsOf(
+  stored: StoredAccount,
+  now: EpochMs,
+  sealer: Readonly<{ keyId: () => string | null }>,
+): AccountFacts {
   return {
     account: stored.account,
     credentials: stored.credentials
       .filter(credential => isInForce(credential, now))
       .map(({ version, madeBy, setAt, endsAt }) => ({ version, madeBy, setAt, endsAt })),
-    lacks: lacksOf(stored, now),
+    lacks: lacksOf(stored, now, { keyLost: sealer.keyId() === null }),
   };
 }

@@ -24,6 +24,8 @@ const PROPOSAL_LENGTH = 5;
 export function nameProblem(name: string): string | null {
   if (canonicalName(name) === '')
     return 'The account name is empty: give it a name that the device will log in with.';
+  if (canonicalName(name) === '*')
+    return 'The account name "*" stands for any account elsewhere: choose another one.';
   if (NOT_PRINTABLE.test(name))
     return 'The account name contains a character that cannot be printed: remove it and try again.';
   if (Buffer.byteLength(name) > MAX_NAME || Buffer.byteLength(canonicalName(name)) > MAX_NAME)

@@ -2,6 +2,7 @@
 // and laid out for the columns. Null is everywhere "none of its own". What is not present stays as it is.
 
 import type { EpochMs } from '../clock.ts';
+import { NETWORK_WORDS } from '../config/values.ts';
 import { MECHANISM_NAMES } from '../sasl/mechanisms.ts';
 import { parseNetwork } from '../smtp/address.ts';
 import { parsePath } from '../smtp/path.ts';
@@ -20,6 +21,9 @@ export type AccountSettings = AccountPolicy &
   }>;
 
 export type SomeSettings = { readonly [Key in keyof AccountSettings]?: AccountSettings[Key] | undefined };
+
+/** The largest count: more than anybody means, and each sum of such counts is exact. */
+export const MOST = 1_000_000_000;
 
 type Checked<Value> = Readonly<{ kind: 'right'; value: Value }> | AccountProblem;
 
@@ -47,7 +51,7 @@ export function checkSettings(
       checkCount(number, 'recipients per message'),
     ),
     recipientsPerDay: read(wanted.recipientsPerDay, number => checkCount(number, 'recipients per day')),
-    messageSize: read(wanted.messageSize, number => checkCount(number, 'message size')),
+    messageSize: read(wanted.messageSize, checkMessageSize),
     queueShare: read(wanted.queueShare, checkShare),
     mechanisms: read(wanted.mechanisms, checkMechanisms),
     networks: read(wanted.networks, checkNetworks),
@@ -100,6 +104,10 @@ function written<Value>(
 }
 
 function checkAddress(address: string, what: 'sender' | 'owner'): Checked<string> {
+  if (!address.includes('@'))
+    return wrong(
+      `"${address}" has no @: the ${what} must be a whole address, such as scanner@example.net, or none.`,
+    );
   const path = parsePath(address, '');
   if (!('kind' in path)) return right(path.text);
   return wrong(`${path.text}. The ${what} must be a whole address, such as scanner@example.net.`);
@@ -115,8 +123,15 @@ function checkPatterns(list: readonly string[], what: string): Checked<readonly 
 }
 
 function checkCount(number: number, what: string): Checked<number> {
-  if (Number.isSafeInteger(number) && number > 0) return right(number);
-  return wrong(`The limit of ${what} must be a whole number from 1 up; to stop an account, disable it.`);
+  if (Number.isSafeInteger(number) && number > 0 && number <= MOST) return right(number);
+  return wrong(
+    `The limit of ${what} must be a whole number from 1 to ${MOST}; to stop an account, disable it.`,
+  );
+}
+
+function checkMessageSize(octets: number): Checked<number> {
+  if (Number.isSafeInteger(octets) && octets > 0) return right(octets);
+  return wrong('The largest message must be one octet or more; to stop an account, disable it.');
 }
 
 function checkShare(share: QueueShare): Checked<QueueShare> {
@@ -144,6 +159,10 @@ function checkNetworks(list: readonly string[]): Checked<readonly string[]> {
   const networks: string[] = [];
   for (const text of list) {
     const network = parseNetwork(text);
+    if (NETWORK_WORDS.some(word => word === text.trim().toLowerCase()))
+      return wrong(
+        `"${text.trim()}" is a word of limits.networks in the configuration; for an account give addresses (192.168.1.20) or networks (192.168.1.0/24, fd00::/8).`,
+      );
     if (network === null)
       return wrong(
         `"${text.trim()}" is no network: give addresses (192.168.1.20) or networks (192.168.1.0/24, fd00::/8).`,

@@ -153,10 +153,10 @@ export async function createAccounts(deps: AccountsDeps): Promise<Accounts> {
       if (stored === null) return notFound(request.name ?? '');
       return passwordSet(done(stored.account), result.chosen);
     },
-    list: () => view.all().map(stored => factsOf(stored, clock.now())),
+    list: () => view.all().map(stored => factsOf(stored, clock.now(), deps.sealer)),
     show: name => {
       const stored = find(name);
-      return stored === null ? null : factsOf(stored, clock.now());
+      return stored === null ? null : factsOf(stored, clock.now(), deps.sealer);
     },
     set: async (name, wanted) => {
       const stored = find(name);

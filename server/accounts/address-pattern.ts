@@ -18,7 +18,7 @@ export function parseAddressPattern(written: string): AddressPattern {
   }
   const below = text.replace(/^@/, '');
   // Without the sign a lone word may be meant as a user name.
-  if (at !== 0 && !below.includes('.')) return bad(text, 'It is neither an address nor a domain');
+  if (at !== 0 && !below.includes('.')) return bad(text, 'It has no @ and is no domain');
   const prefix = below.startsWith('*.') ? '@*.' : '@';
   const path = parsePath(`x@${below.replace(/^\*\./, '')}`, '');
   if ('kind' in path) return bad(text, path.text);

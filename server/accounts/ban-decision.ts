@@ -21,6 +21,8 @@ export type Failures = Readonly<{
   /** Different ones within the window: with this name from this address, and from this address whatever the name. */
   pair: number;
   address: number;
+  /** With this name from this address, the same one repeated too. */
+  repeated: number;
 }>;
 
 export type Source = Readonly<{
@@ -35,16 +37,22 @@ export const LONGEST_BAN_AFTER_SUCCESS: DurationMs = 60_000;
 const FIRST_DELAY: DurationMs = 1000;
 export const LONGEST_DELAY: DurationMs = 8000;
 
-/** How long the answer to a failure waits: the first one not at all, then one second, doubled each time up to eight. */
-export function delayOf({ pair, address }: Failures, { isShared }: Source): DurationMs {
-  const failures = isShared ? pair : Math.max(pair, address);
+/** From here on more failures make no answer wait longer. */
+export const FAILURES_TO_LONGEST_DELAY = 2 + Math.log2(LONGEST_DELAY / FIRST_DELAY);
+
+/**
+ * How long the answer to a failure waits: the first one not at all, then one second, doubled each time up to eight. A wrong
+ * password that is repeated waits too: a device in a tight loop must not keep a small machine busy.
+ */
+export function delayOf({ repeated, address }: Failures, { isShared }: Source): DurationMs {
+  const failures = isShared ? repeated : Math.max(repeated, address);
   if (failures <= 1) return 0;
   return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (failures - 2));
 }
 
 /** What is to be banned now. */
 export function bansDue(
-  { pair, address }: Failures,
+  { pair, address }: Pick<Failures, 'pair' | 'address'>,
   { isShared, isNeverBanned }: Source,
   { banAfter, banAddressAfter }: BanPolicy,
 ): Readonly<{ pair: boolean; address: boolean }> {

@@ -72,7 +72,7 @@ export function createBanOperator(deps: BanOperatorDeps): BanOperator {
       const result = await database.commit(
         bans.flatMap(ban => [
           deleteBan(ban.id),
-          audit({ action: 'ban.lifted', object: ban.address, detail: whatOf(ban) }),
+          audit({ action: 'ban.lifted', object: ban.address, account: accountOf(ban), detail: whatOf(ban) }),
         ]),
       );
       return result.kind === 'committed' ? null : result;
@@ -96,6 +96,10 @@ export function createBanOperator(deps: BanOperatorDeps): BanOperator {
       return result.kind === 'committed' ? { kind: 'banned', ban } : result;
     },
   };
+}
+
+function accountOf({ accountId, account }: ListedBan): Readonly<{ id: string; name: string }> | null {
+  return accountId === null || account === null ? null : { id: accountId, name: account };
 }
 
 function whatOf({ isWholeAddress, account }: ListedBan): string {

@@ -21,13 +21,15 @@ export type BanTarget = Readonly<{
 
 export type BannedAccount = Pick<Account, 'id' | 'name' | 'credentialVersion'>;
 
+export type LiftedBy = 'operator' | 'new password';
+
 export type Bans = Readonly<{
   /** How long the target is banned still; null: it is not. */
   left: (target: BanTarget) => DurationMs | null;
   /** `lengthOf` says how long, by the number of bans of the same that came before. */
   make: (target: BanTarget, failures: number, lengthOf: (level: number) => DurationMs) => Ban;
   /** Called when a ban was lifted before its end, by an operator or by a new password. */
-  onLifted: (listener: (ban: Ban) => void) => void;
+  onLifted: (listener: (ban: Ban, by: LiftedBy) => void) => void;
   /** Writes what waits. Never rejects. */
   flush: () => Promise<void>;
   close: () => Promise<void>;
@@ -56,9 +58,9 @@ export async function createBans(deps: BansDeps): Promise<Bans> {
   const most = deps.most ?? MOST;
   /** By target, the one that was made last at the end. */
   const entries = new Map<string, Entry>();
-  /** Rows to be deleted. */
+  /** Rows to be deleted. While nothing can be written no row is made either, so these are never more than the rows were. */
   const gone = new Set<string>();
-  const listeners: ((ban: Ban) => void)[] = [];
+  const listeners: ((ban: Ban, by: LiftedBy) => void)[] = [];
   let commits = 0;
 
   const isWritable = ({ ban }: Entry): boolean => ban.nameTag === '' || deps.nameTagsLast();
@@ -76,19 +78,28 @@ export async function createBans(deps: BansDeps): Promise<Bans> {
         group: [...deleted.map(deleteBan), ...made.flatMap(({ ban }) => putBan(ban))],
         written: () => {
           commits += 1;
-          for (const entry of made) entry.written = true;
           for (const id of deleted) gone.delete(id);
+          for (const entry of made) {
+            entry.written = true;
+            // Dropped while it was being written.
+            if (!entries.has(keyOf(entry.ban))) remove(entry);
+          }
         },
       };
     },
   });
 
+  const remove = ({ ban, written }: Entry): void => {
+    if (!written) return;
+    gone.add(ban.id);
+    writer.due(SOON);
+  };
+
   const drop = (key: string): void => {
     const entry = entries.get(key);
     if (entry === undefined) return;
     entries.delete(key);
-    gone.add(entry.ban.id);
-    writer.due(SOON);
+    remove(entry);
   };
 
   const tell = (event: 'auth.banned' | 'auth.ban_lifted', ban: Ban, reason: string): void => {
@@ -98,9 +109,9 @@ export async function createBans(deps: BansDeps): Promise<Bans> {
     else log(event, { ...about, failures: ban.failures, ends_at: new Date(ban.endsAt).toISOString() });
   };
 
-  const lifted = (ban: Ban, reason: string): void => {
-    tell('auth.ban_lifted', ban, reason);
-    for (const listener of listeners) listener(ban);
+  const lifted = (ban: Ban, by: LiftedBy): void => {
+    tell('auth.ban_lifted', ban, by);
+    for (const listener of listeners) listener(ban, by);
   };
 
   const enter = (ban: Ban, mark: string, written: boolean): void => {
@@ -111,13 +122,13 @@ export async function createBans(deps: BansDeps): Promise<Bans> {
     }
   };
 
-  /** Makes memory what the rows are, but for what is not yet written. */
-  const adopt = (rows: readonly Ban[], isStart: boolean): void => {
+  /** Makes memory what the rows are, but for what is not yet written. `marks`: of the accounts, by id, at that time. */
+  const adopt = (rows: readonly Ban[], marks: ReadonlyMap<string, string>, isStart: boolean): void => {
     const ids = new Set(rows.map(({ id }) => id));
-    for (const [key, { ban, written, until }] of entries) {
+    for (const [key, { ban, written, until, mark }] of entries) {
       if (!written || ids.has(ban.id)) continue;
       entries.delete(key);
-      if (until > clock.monotonic()) lifted(ban, 'operator');
+      if (until > clock.monotonic()) lifted(ban, lifterOf(ban, mark, marks));
     }
     for (const ban of rows) {
       const known = entries.get(keyOf(ban));
@@ -131,8 +142,10 @@ export async function createBans(deps: BansDeps): Promise<Bans> {
     for (;;) {
       const before = commits;
       const rows = await database.read(SELECT_BANS);
+      // Read after the bans: a password that has lifted one is there.
+      const marks = await readMarks(database);
       // A commit of our own in between makes this reading old.
-      if (commits === before) return adopt(rows.map(parseBan), isStart);
+      if (commits === before) return adopt(rows.map(parseBan), marks, isStart);
     }
   };
 
@@ -188,7 +201,24 @@ function keyOf({ address, nameTag }: Pick<Ban, 'address' | 'nameTag'>): string {
   return `${address} ${nameTag}`;
 }
 
+/** A ban of an account that has another password by now was lifted by that. */
+function lifterOf(ban: Ban, mark: string, marks: ReadonlyMap<string, string>): LiftedBy {
+  const now = ban.nameTag === '' || ban.accountId === null ? undefined : marks.get(ban.accountId);
+  return now === undefined || now === mark ? 'operator' : 'new password';
+}
+
+/** As the database has them, for memory may not yet have heard of a new password. */
+async function readMarks(database: Pick<Database, 'read'>): Promise<ReadonlyMap<string, string>> {
+  const rows = await database.read('SELECT id, credential_version FROM account WHERE removed_at IS NULL');
+  return new Map(
+    rows.map(row => {
+      const id = String(row['id']);
+      return [id, markOf({ id, credentialVersion: Number(row['credential_version']) })] as const;
+    }),
+  );
+}
+
 /** Changes with every new password, and when an account of that name is made or removed. */
-function markOf(account: BannedAccount | null): string {
+function markOf(account: Pick<BannedAccount, 'id' | 'credentialVersion'> | null): string {
   return account === null ? '' : `${account.id}/${account.credentialVersion}`;
 }

@@ -2,15 +2,16 @@
 // is not asked here. An unknown account costs what a known one does. Passwords are computed behind the semaphore, and
 // identical logins at the same time share one computation: a device that opens ten connections must not wait ten times.
 
-import { decodeText } from '../sasl/credential-text.ts';
-import type { Credentials, PasswordCredentials } from '../sasl/mechanism.ts';
 import type { StoredCredential } from './account.ts';
-import type { CheckResponse } from './challenge-response.ts';
+import type { ChallengeResponse, CheckResponse } from './challenge-response.ts';
 import type { PasswordHasher } from './password.ts';
 import type { Admission, Semaphore } from './semaphore.ts';
 
+/** What the client offers as proof, read. `password`: canonical. */
+export type Proof = Readonly<{ kind: 'password'; password: string }> | ChallengeResponse;
+
 export type Offered = Readonly<{
-  credentials: Credentials;
+  proof: Proof;
   /** Canonical. */
   loginName: string;
   /** Null where the name is no account's. */
@@ -40,7 +41,7 @@ export function createComparison({ hasher, semaphore, checkResponse }: CompareDe
 
   const verifyPassword = (
     { inForce, fingerprint }: Offered,
-    { password }: PasswordCredentials,
+    password: string,
   ): Promise<Admission<number | null>> => {
     const stored = inForce.map(({ passwordHash }) => passwordHash);
     const key = [fingerprint, ...stored].join(' ');
@@ -48,20 +49,20 @@ export function createComparison({ hasher, semaphore, checkResponse }: CompareDe
     if (shared !== undefined) return shared;
     const hashes = stored.length === 0 ? [hasher.dummyHash] : stored;
     const computation = semaphore
-      .run(() => hasher.verify(hashes, decodeText(password)))
+      .run(() => hasher.verify(hashes, password))
       .finally(() => running.delete(key));
     running.set(key, computation);
     return computation;
   };
 
   return async offered => {
-    const { credentials, loginName, accountId, inForce } = offered;
-    if (credentials.kind !== 'password')
+    const { proof, loginName, accountId, inForce } = offered;
+    if (proof.kind !== 'password')
       return {
         kind: 'done',
-        value: checkResponse(credentials, { loginName, accountId, credentials: inForce }),
+        value: checkResponse(proof, { loginName, accountId, credentials: inForce }),
       };
-    const match = await verifyPassword(offered, credentials);
+    const match = await verifyPassword(offered, proof.password);
     if (match.kind === 'busy') return match;
     const version = match.value === null ? null : (inForce[match.value]?.version ?? null);
     return { kind: 'done', value: { version, lacking: false, serverSignature: null } };

@@ -6,12 +6,19 @@ import { parseDuration } from '../config/values.ts';
 const DATE = /^(\d{4}-\d\d-\d\d)$/;
 const DATE_TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?$/i;
 const DAY: DurationMs = 86_400_000;
+/** Later times have more than four digits of year, which nothing shows well: they are this one. */
+const LATEST: EpochMs = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
  * `2027-01-31` (its end), `2027-01-31T18:00` or with a zone (UTC without one), or `90d` from now. Null when it is none of
- * these. A bare number is none: it might be meant as days or as a year.
+ * these. Nothing ends after the year 9999. A bare number is none: it might be meant as days or as a year.
  */
 export function parseExpiry(written: string, now: EpochMs): EpochMs | null {
+  const moment = momentOf(written, now);
+  return moment === null ? null : Math.min(moment, LATEST);
+}
+
+function momentOf(written: string, now: EpochMs): EpochMs | null {
   const text = written.trim();
   const date = DATE.exec(text)?.[1];
   if (date !== undefined) return plus(instant(date, '00:00', 'Z'), DAY);

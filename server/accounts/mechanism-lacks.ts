@@ -12,18 +12,22 @@ export type Lack = Readonly<{
   loginName: string | null;
   /**
    * `weak-password`: withheld. `next-login`: the next login by PLAIN or LOGIN puts it right, or a new password.
-   * `new-password`: only that does, for the account may not log in by PLAIN or LOGIN.
+   * `new-password`: only that does, for the account may not log in by PLAIN or LOGIN. `sealing-key`: it is lost.
    */
-  reason: 'weak-password' | 'next-login' | 'new-password';
+  reason: 'weak-password' | 'next-login' | 'new-password' | 'sealing-key';
 }>;
 
-/** None for an account without a password in force. */
-export function lacksOf({ account, credentials }: StoredAccount, now: EpochMs): readonly Lack[] {
+/** None for an account without a password in force. `keyLost`: what is there cannot be opened, and nothing made anew. */
+export function lacksOf(
+  { account, credentials }: StoredAccount,
+  now: EpochMs,
+  { keyLost = false }: Readonly<{ keyLost?: boolean }> = {},
+): readonly Lack[] {
   const newest = credentials.find(credential => isInForce(credential, now));
   if (newest === undefined) return [];
   const has = (kind: 'cram' | 'scram', loginName: string) =>
-    newest.derived.some(secret => secret.kind === kind && secret.loginName === loginName);
-  const missing = sendsPassword(account) ? 'next-login' : 'new-password';
+    !keyLost && newest.derived.some(secret => secret.kind === kind && secret.loginName === loginName);
+  const missing = keyLost ? 'sealing-key' : sendsPassword(account) ? 'next-login' : 'new-password';
   const lacks: Lack[] = [];
   for (const mechanism of account.mechanisms ?? MECHANISM_NAMES) {
     if (mechanism === 'CRAM-MD5' && !has('cram', '')) {
@@ -56,6 +60,8 @@ function sentenceOf({ mechanism, loginName, reason }: Lack): string {
       return `${what} does not work${name} yet: it will after the next login by PLAIN or LOGIN, or with a new password.`;
     case 'new-password':
       return `${what} does not work${name} until the account gets a new password ("postern account password").`;
+    case 'sealing-key':
+      return `${what} does not work${name} while the sealing key is lost.`;
     default:
       return reason satisfies never;
   }

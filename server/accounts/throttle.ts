@@ -1,23 +1,16 @@
 // Slows down who guesses passwords, then bans them. Failed logins are counted by pair of login name and client, by client,
-// and by name; ban-decision.ts says what follows. The same wrong credential counts once: a device that retries its old
-// password is no guesser. Successful logins never wait. Whatever is answered, it is the same whether or not the account exists.
-// Counts are in memory and bounded, bans survive a restart (bans.ts); the session does the waiting.
+// and by name, those under way included; ban-decision.ts says what follows. The same wrong credential repeated leads to no
+// ban: a device that retries its old password is no guesser. The answer to a right login is never held back. Whatever is
+// answered, it is the same whether or not the account exists. Counts are in memory and bounded, bans survive a restart
+// (bans.ts); the session does the waiting after a failure.
 
 import type { Clock, DurationMs } from '../clock.ts';
 import type { ClientAddress } from '../smtp/address.ts';
 import type { Ban } from './ban.ts';
-import { type BanPolicy, banLength, bansDue, delayOf, type Failures, type Source } from './ban-decision.ts';
-import type { BannedAccount, Bans, BanTarget } from './bans.ts';
-import { createFailureCount } from './failure-count.ts';
-
-/** A login that somebody tries. */
-export type Attempt = Readonly<{
-  address: ClientAddress;
-  /** Stands for the name, whether or not it is an account's; empty where there was none. */
-  nameTag: string;
-  /** The account of that name; null where there is none. */
-  account: BannedAccount | null;
-}>;
+import { type BanPolicy, banLength, bansDue, delayOf, type Source } from './ban-decision.ts';
+import type { Bans, BanTarget } from './bans.ts';
+import { type Attempt, createLoginFailures, nameGroup, pairGroup } from './login-failures.ts';
+import { createLoginsUnderWay, type Room } from './logins-under-way.ts';
 
 /** What to do with a failed login. */
 export type Penalty =
@@ -37,14 +30,27 @@ export type Penalty =
  */
 export type Barred = Readonly<{ kind: 'address' | 'name' | 'guessed'; left: DurationMs }>;
 
+export type Admitted = Readonly<{
+  kind: 'admitted';
+  /** To be called however the login went, once that is noted. */
+  leave: () => void;
+}>;
+
 export type Throttle = Readonly<{
   /** How long an address as a whole is banned still; null: it may come in. */
   addressBan: (address: ClientAddress) => DurationMs | null;
-  /** Asked before anything is verified; null: go on. */
-  check: (attempt: Attempt) => Barred | null;
+  /**
+   * Asked before anything is verified. Where as many logins are under way as may still fail, it waits until enough of them
+   * are decided, or `gone` resolves. `login`: equal ones are the same credentials; null is like no other.
+   */
+  admit: (
+    attempt: Attempt,
+    login: string | null,
+    gone: Promise<void>,
+  ) => Promise<Admitted | Barred | Readonly<{ kind: 'gone' }>>;
   /**
    * Notes a failed login. `credential` is the verifier's fingerprint, or null where there is none: then every failure
-   * counts. `bans` are those it has led to.
+   * failures. `bans` are those it has led to; one that is in force already is not made again.
    */
   failed: (
     attempt: Attempt,
@@ -72,17 +78,10 @@ export type ThrottleDeps = Readonly<{
 const DELAYED_SESSIONS = 200;
 
 export function createThrottle(deps: ThrottleDeps): Throttle {
-  const { clock, policy, bans, keyOf, history } = deps;
-  const { window } = policy;
-  const pairs = createFailureCount({ clock, window, most: policy.banAfter });
-  const addresses = createFailureCount({ clock, window, most: policy.banAddressAfter });
-  const names = createFailureCount({ clock, window, most: policy.accountFailures });
+  const { policy, bans, keyOf, history } = deps;
+  const failures = createLoginFailures(deps);
+  const underWay = createLoginsUnderWay();
   const wait = createWaiting(deps.delayedSessions ?? DELAYED_SESSIONS);
-
-  bans.onLifted(({ address, nameTag }) => {
-    pairs.forgetAll(nameTag === '' ? `${address} ` : `${address} ${nameTag} `);
-    if (nameTag === '') addresses.forget(address);
-  });
 
   const sourceOf = (address: ClientAddress): Source => ({
     isShared: history.isShared(keyOf(address)),
@@ -91,66 +90,84 @@ export function createThrottle(deps: ThrottleDeps): Throttle {
   const succeededLately = ({ account, address }: Attempt): boolean =>
     account !== null && history.hasLoggedIn(account.id, keyOf(address));
 
-  const note = (attempt: Attempt, credential: string | null): Failures => {
-    const key = keyOf(attempt.address);
-    // Challenge and response look different each time. From a device that has logged in before, they are most likely one
-    // old password: beyond its own pair they count as one.
-    const elsewhere = credential ?? (succeededLately(attempt) ? `${key} ${attempt.nameTag}` : null);
-    names.note(nameGroup(attempt), elsewhere);
-    return {
-      pair: pairs.note(pairGroup(key, attempt), credential),
-      address: addresses.note(key, elsewhere),
-    };
+  const barred = (attempt: Attempt): Barred | null => {
+    const { address, nameTag, account } = attempt;
+    const key = keyOf(address);
+    const whole = bans.left(wholeAddress(key));
+    if (whole !== null) return { kind: 'address', left: whole };
+    const left = nameTag === '' ? null : bans.left({ address: key, nameTag, account });
+    if (left !== null) return { kind: 'name', left };
+    if (failures.ofName(attempt) < policy.accountFailures || succeededLately(attempt)) return null;
+    return { kind: 'guessed', left: policy.window };
   };
 
-  const ban = (target: BanTarget, failures: number, succeeded: boolean): Ban =>
-    bans.make(target, failures, level => banLength({ level, succeededLately: succeeded }, policy));
+  /** Where failures lead to something, and how many of them may still come. */
+  const roomsOf = (attempt: Attempt): readonly Room[] => {
+    const key = keyOf(attempt.address);
+    const pair = {
+      group: `pair ${pairGroup(key, attempt)}`,
+      left: policy.banAfter - failures.ofPair(attempt),
+    };
+    const address = { group: `address ${key}`, left: policy.banAddressAfter - failures.ofAddress(key) };
+    const name = {
+      group: `name ${nameGroup(attempt)}`,
+      left: policy.accountFailures - failures.ofName(attempt),
+    };
+    return [
+      pair,
+      ...(sourceOf(attempt.address).isShared ? [] : [address]),
+      ...(succeededLately(attempt) ? [] : [name]),
+    ];
+  };
+
+  /** Failures that were under way when the ban was made must not lead to the next, longer one. */
+  const ban = (target: BanTarget, count: number, succeeded: boolean): readonly Ban[] =>
+    bans.left(target) === null
+      ? [bans.make(target, count, level => banLength({ level, succeededLately: succeeded }, policy))]
+      : [];
 
   return {
-    addressBan: address =>
-      sourceOf(address).isNeverBanned
-        ? null
-        : bans.left({ address: keyOf(address), nameTag: '', account: null }),
-    check: attempt => {
-      const { address, nameTag, account } = attempt;
-      if (sourceOf(address).isNeverBanned) return null;
-      const key = keyOf(address);
-      const whole = bans.left({ address: key, nameTag: '', account: null });
-      if (whole !== null) return { kind: 'address', left: whole };
-      const left = nameTag === '' ? null : bans.left({ address: key, nameTag, account });
-      if (left !== null) return { kind: 'name', left };
-      if (names.count(nameGroup(attempt)) < policy.accountFailures || succeededLately(attempt)) return null;
-      return { kind: 'guessed', left: window };
+    addressBan: address => (sourceOf(address).isNeverBanned ? null : bans.left(wholeAddress(keyOf(address)))),
+    admit: async (attempt, login, gone) => {
+      if (sourceOf(attempt.address).isNeverBanned) return { kind: 'admitted', leave: () => undefined };
+      for (;;) {
+        const bar = barred(attempt);
+        if (bar !== null) return bar;
+        const rooms = roomsOf(attempt);
+        const full = underWay.full(rooms, login);
+        if (full === null) {
+          const groups = rooms.map(({ group }) => group);
+          return { kind: 'admitted', leave: underWay.begin(groups, login) };
+        }
+        const left = gone.then(() => 'gone' as const);
+        if ((await Promise.race([underWay.change(full), left])) === 'gone') return { kind: 'gone' };
+      }
     },
     failed: (attempt, credential) => {
-      const key = keyOf(attempt.address);
-      const source = sourceOf(attempt.address);
-      const failures = note(attempt, credential);
-      const penalty = wait(delayOf(failures, source));
-      const due = bansDue(failures, source, policy);
+      const { address, nameTag, account } = attempt;
+      const key = keyOf(address);
+      const source = sourceOf(address);
+      const succeeded = succeededLately(attempt);
+      const count = failures.note(attempt, { credential, succeededLately: succeeded });
+      const penalty = wait(delayOf(count, source));
+      const due = bansDue(count, source, policy);
       const made: Ban[] = [];
-      if (due.pair && attempt.nameTag !== '') {
-        const { nameTag, account } = attempt;
-        made.push(ban({ address: key, nameTag, account }, failures.pair, succeededLately(attempt)));
-        pairs.forget(pairGroup(key, attempt));
+      if (due.pair && nameTag !== '') {
+        made.push(...ban({ address: key, nameTag, account }, count.pair, succeeded));
+        failures.forgetPair(attempt);
       }
       if (due.address) {
-        made.push(ban({ address: key, nameTag: '', account: null }, failures.address, false));
-        addresses.forget(key);
+        made.push(...ban(wholeAddress(key), count.address, false));
+        failures.forgetAddress(key);
       }
       return { penalty, bans: made };
     },
-    succeeded: attempt => pairs.forget(pairGroup(keyOf(attempt.address), attempt)),
+    succeeded: failures.succeeded,
   };
 }
 
-/** What was counted against a name counts only as long as its password is the same. */
-function nameGroup({ nameTag, account }: Attempt): string {
-  return account === null ? nameTag : `${nameTag} ${account.id}/${account.credentialVersion}`;
-}
-
-function pairGroup(key: string, attempt: Attempt): string {
-  return `${key} ${nameGroup(attempt)} `;
+function wholeAddress(key: string): BanTarget {
+  return { address: key, nameTag: '', account: null };
 }
 
 /** Counts the sessions whose answer is held back. */

@@ -62,10 +62,18 @@ export type LoginClient = Readonly<{
   address: ClientAddress;
 }>;
 
+/** What a login name is known by. Made once for each login: a long name takes time (sasl/mechanism.ts). */
+export type LoginName = Readonly<{
+  canonical: string;
+  /** 22 characters that stand for the name, account or not, for good: what bans are kept under. */
+  tag: string;
+}>;
+
 export type Verifier = Readonly<{
-  verify: (credentials: Credentials, client: LoginClient) => Promise<Verification>;
-  /** 22 characters that stand for a name, account or not, for good: what bans are kept under. `name`: octets as sent. */
-  nameTagOf: (name: Uint8Array) => string;
+  /** `name`: octets as sent. */
+  identify: (name: Uint8Array) => LoginName;
+  /** `name`: that of the credentials, where the caller has it already. */
+  verify: (credentials: Credentials, client: LoginClient, name?: LoginName) => Promise<Verification>;
   /** The salt for a name, account or not. */
   scramSalt: (name: Uint8Array) => ScramSalt;
   /** False while the sealing key is lost: CRAM-MD5 and SCRAM cannot be checked, so they are not offered. */
@@ -88,12 +96,19 @@ export type VerifierDeps = Readonly<{
 type Login = Offered &
   Readonly<{
     client: LoginClient;
+    credentials: Credentials;
+    nameTag: string;
     /** As it was at the beginning. */
     stored: StoredAccount | null;
   }>;
 
 export function createVerifier(deps: VerifierDeps): Verifier {
   const { accounts, lastingKey } = deps;
+
+  const identify = (octets: Uint8Array): LoginName => {
+    const canonical = canonicalName(decodeText(octets));
+    return { canonical, tag: nameTag(lastingKey, canonical) };
+  };
 
   const verifyOnce = async (login: Login): Promise<Verification> => {
     const remembered = rememberedVersion(deps, login);
@@ -114,8 +129,9 @@ export function createVerifier(deps: VerifierDeps): Verifier {
   };
 
   return {
-    verify: async (credentials, client) => {
-      const said = { ...readCredentials(deps, credentials), client };
+    identify,
+    verify: async (credentials, client, name = identify(credentials.name)) => {
+      const said = { ...readCredentials(deps, credentials, name), client };
       const login = { ...said, ...lookUp(deps, said.loginName) };
       const verification = await verifyOnce(login);
       if (verification.kind !== 'refused') return verification;
@@ -124,7 +140,6 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       const again = { ...said, ...lookUp(deps, said.loginName) };
       return isSame(login, again) ? verification : verifyOnce(again);
     },
-    nameTagOf: name => nameTag(lastingKey, canonicalName(decodeText(name))),
     scramSalt: octets => {
       const name = canonicalName(decodeText(octets));
       const version = accounts.lookup(name)?.credentials[0]?.saltVersion;
@@ -138,11 +153,13 @@ export function createVerifier(deps: VerifierDeps): Verifier {
 function readCredentials(
   { fingerprint }: VerifierDeps,
   credentials: Credentials,
-): Pick<Login, 'credentials' | 'loginName' | 'fingerprint'> {
-  const loginName = canonicalName(decodeText(credentials.name));
-  if (credentials.kind !== 'password') return { credentials, loginName, fingerprint: null };
+  { canonical: loginName, tag }: LoginName,
+): Pick<Login, 'credentials' | 'proof' | 'loginName' | 'nameTag' | 'fingerprint'> {
+  const said = { credentials, loginName, nameTag: tag };
+  if (credentials.kind !== 'password') return { ...said, proof: credentials, fingerprint: null };
+  const { kind } = credentials;
   const password = canonicalPassword(decodeText(credentials.password));
-  return { credentials, loginName, fingerprint: fingerprint(loginName, password) };
+  return { ...said, proof: { kind, password }, fingerprint: fingerprint(loginName, password) };
 }
 
 /** What the accounts say about that name at this moment. */
@@ -198,7 +215,7 @@ function judge(deps: VerifierDeps, login: Login, compared: Compared): Refused | 
   const stored = deps.accounts.lookup(login.loginName);
   const refusal = {
     kind: 'refused',
-    nameTag: nameTag(deps.lastingKey, login.loginName),
+    nameTag: login.nameTag,
     credential: login.fingerprint,
   } as const;
   if (stored === null || stored.account.id !== login.stored?.account.id)

@@ -25,6 +25,8 @@ export type AuditFact = Readonly<{
   action: AuditAction;
   /** The account's name, the ban's address, the channel's name; empty where there is nothing to name. */
   object: string;
+  /** The account that it is about; null where it is about none. What happens to another of the same name is another fact. */
+  account?: Readonly<{ id: string; name: string }> | null;
   /** The client's address; null where none took part. */
   address?: string | null;
   /** More, in words; null where there is nothing to add. */

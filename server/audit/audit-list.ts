@@ -6,7 +6,10 @@ import type { Database, Row, SqlValue } from '../storage/database.ts';
 import type { AuditAction } from './audit-entry.ts';
 
 export type AuditFilter = Readonly<{
-  /** The name of an account, in any spelling: what happened to it, and what it did. Names that it had before are others. */
+  /**
+   * The name of an account, in any spelling: what happened to it, its bans among that, and what it did. Names that it had
+   * before are others.
+   */
   account?: string;
   action?: AuditAction;
   since?: EpochMs;
@@ -17,9 +20,13 @@ export type AuditFilter = Readonly<{
 export type AuditEntry = Readonly<{
   id: string;
   happenedAt: EpochMs;
+  /** Of the last of the equal facts. */
+  lastAt: EpochMs;
   actor: string;
   action: string;
   object: string;
+  /** The account that it is about, where `object` is something else. */
+  account: string | null;
   address: string | null;
   detail: string | null;
   /** How many equal facts the entry stands for. */
@@ -35,12 +42,13 @@ export async function listAudit(database: Database, filter: AuditFilter): Promis
     params.push(...values);
   };
   if (filter.account !== undefined) {
-    const { objects, actors } = await spellings(database, filter.account);
+    const { objects, accounts, actors } = await spellings(database, filter.account);
     const about = `(${ABOUT_ACCOUNTS} AND ${isOneOf('object', objects)})`;
-    demand(`(${about} OR ${isOneOf('actor', actors)})`, ...objects, ...actors);
+    const concerned = isOneOf('account', accounts);
+    demand(`(${about} OR ${concerned} OR ${isOneOf('actor', actors)})`, ...objects, ...accounts, ...actors);
   }
   if (filter.action !== undefined) demand('action = ?', filter.action);
-  if (filter.since !== undefined) demand('happened_at >= ?', filter.since);
+  if (filter.since !== undefined) demand('last_at >= ?', filter.since);
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   const rows = await database.read(
     `SELECT * FROM audit ${where} ORDER BY happened_at DESC, id DESC LIMIT ?`,
@@ -55,13 +63,17 @@ const ABOUT_ACCOUNTS = "(action LIKE 'account.%' OR action LIKE 'login.%')";
 async function spellings(
   database: Database,
   name: string,
-): Promise<Readonly<{ objects: readonly string[]; actors: readonly string[] }>> {
+): Promise<Readonly<Record<'objects' | 'accounts' | 'actors', readonly string[]>>> {
   const wanted = canonicalName(name);
   const objects = await database.read(`SELECT DISTINCT object AS name FROM audit WHERE ${ABOUT_ACCOUNTS}`);
+  const accounts = await database.read(
+    'SELECT DISTINCT account AS name FROM audit WHERE account IS NOT NULL',
+  );
   const actors = await database.read("SELECT DISTINCT actor AS name FROM audit WHERE actor LIKE 'account:%'");
   const texts = (rows: readonly Row[]) => rows.map(row => String(row['name']));
   return {
     objects: texts(objects).filter(object => canonicalName(object) === wanted),
+    accounts: texts(accounts).filter(account => canonicalName(account) === wanted),
     actors: texts(actors).filter(actor => canonicalName(actor.slice('account:'.length)) === wanted),
   };
 }
@@ -74,9 +86,11 @@ function entryOf(row: Row): AuditEntry {
   return {
     id: String(row['id']),
     happenedAt: Number(row['happened_at']),
+    lastAt: Number(row['last_at']),
     actor: String(row['actor']),
     action: String(row['action']),
     object: String(row['object']),
+    account: row['account'] === null ? null : String(row['account']),
     address: row['address'] === null ? null : String(row['address']),
     detail: row['detail'] === null ? null : String(row['detail']),
     count: Number(row['count']),

@@ -7,10 +7,18 @@ import type { Actor, AuditFact } from './audit-entry.ts';
 /** Names and details have bounds of their own; this one holds whatever is passed in. */
 const LONGEST_TEXT = 500;
 
-const INSERT = `INSERT INTO audit (id, happened_at, actor, action, object, address, detail, count)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT = `INSERT INTO audit (id, happened_at, actor, action, object, address, detail, count, last_at, account)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-export type AuditRow = Readonly<{ id: string; at: EpochMs; actor: Actor; fact: AuditFact; count: number }>;
+export type AuditRow = Readonly<{
+  id: string;
+  /** Of the first of the facts, and of the last. */
+  at: EpochMs;
+  lastAt: EpochMs;
+  actor: Actor;
+  fact: AuditFact;
+  count: number;
+}>;
 
 export function insertAuditRow(row: AuditRow): Statement {
   return { sql: INSERT, params: paramsOf(row) };
@@ -18,7 +26,10 @@ export function insertAuditRow(row: AuditRow): Statement {
 
 /** A row as it is now, whether it was written before or not. */
 export function putAuditRow(row: AuditRow): Statement {
-  return { sql: `${INSERT} ON CONFLICT (id) DO UPDATE SET count = excluded.count`, params: paramsOf(row) };
+  return {
+    sql: `${INSERT} ON CONFLICT (id) DO UPDATE SET count = excluded.count, last_at = excluded.last_at`,
+    params: paramsOf(row),
+  };
 }
 
 /** Rows from before `end`, at most `step` of them. */
@@ -38,10 +49,21 @@ export function deleteOldest(count: number): Statement {
   };
 }
 
-function paramsOf({ id, at, actor, fact, count }: AuditRow) {
-  const { action, object, address = null, detail = null } = fact;
+function paramsOf({ id, at, lastAt, actor, fact, count }: AuditRow) {
+  const { action, object, account = null, address = null, detail = null } = fact;
   const shown = detail === null ? null : clipped(detail);
-  return [id, at, clipped(actor), action, clipped(object), address, shown, count];
+  return [
+    id,
+    at,
+    clipped(actor),
+    action,
+    clipped(object),
+    address,
+    shown,
+    count,
+    lastAt,
+    account && clipped(account.name),
+  ];
 }
 
 function clipped(text: string): string {

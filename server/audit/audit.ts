@@ -1,7 +1,7 @@
 // How facts come into the audit. What an operator changes stands in the commit of the change itself (auditStatement). What
 // the server sees (logins, bans) is gathered and written every few seconds in one commit: `record` never throws and never
 // waits, and however many logins fail, rows, commits and memory stay few, because equal facts are one row that counts.
-// A crash loses the last seconds of what the server saw, and the last minutes of its counts.
+// A crash loses the last seconds of what the server saw, and the last half minute of its counts.
 
 import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
@@ -22,12 +22,20 @@ export type Audit = Readonly<{
 type Deps = Readonly<{ database: Pick<Database, 'commit'>; clock: Clock; newId: NewId; log: Log }>;
 
 /** A row that further equal facts are added to, until it is over. */
-type OpenRow = { readonly row: AuditRow; readonly since: DurationMs; count: number; written: number };
+type OpenRow = {
+  readonly row: AuditRow;
+  readonly since: DurationMs;
+  count: number;
+  lastAt: EpochMs;
+  written: number;
+};
 
 /** A fact is on disk after this time. */
 const SOON: DurationMs = 3_000;
-/** Failed logins of one kind are one row for this time; how many they were is written when it ends. */
+/** Failed logins of one kind are one row for this time. */
 const FAILURES_TOGETHER: DurationMs = 600_000;
+/** How many they were by now is on disk after this time. */
+const COUNTS: DurationMs = 30_000;
 /** Rows that are open at the same time. More different failures in ten minutes are a flood: one row counts the rest. */
 const MOST_OPEN = 200;
 /** What waits in memory while the database cannot be written. */
@@ -35,7 +43,7 @@ const MOST_UNWRITTEN = 1_000;
 
 /** One fact, for the group that makes the change: both are committed, or neither. */
 export function auditStatement(fact: AuditFact, actor: Actor, now: EpochMs, id: string): Statement {
-  return insertAuditRow({ id, at: now, actor, fact, count: 1 });
+  return insertAuditRow({ id, at: now, lastAt: now, actor, fact, count: 1 });
 }
 
 export function createAudit({ database, clock, newId, log }: Deps): Audit {
@@ -46,7 +54,7 @@ export function createAudit({ database, clock, newId, log }: Deps): Audit {
     const counts = [...unwritten].map(one => ({ one, count: one.count }));
     if (counts.length === 0) return null;
     return {
-      group: counts.map(({ one, count }) => putAuditRow({ ...one.row, count })),
+      group: counts.map(({ one, count }) => putAuditRow({ ...one.row, lastAt: one.lastAt, count })),
       written: () => {
         for (const { one, count } of counts) {
           one.written = count;
@@ -69,20 +77,22 @@ export function createAudit({ database, clock, newId, log }: Deps): Audit {
     unwritten.add(one);
     const [oldest] = unwritten;
     if (unwritten.size > MOST_UNWRITTEN && oldest !== undefined) unwritten.delete(oldest);
-    writer.due(one.written === 0 ? SOON : FAILURES_TOGETHER);
+    writer.due(one.written === 0 ? SOON : COUNTS);
   };
 
   const count = (fact: AuditFact, actor: Actor): boolean => {
     const one = open.get(keyOf(fact, actor));
     if (one === undefined || isOver(one)) return false;
     one.count++;
+    one.lastAt = clock.now();
     write(one);
     return true;
   };
 
   const begin = (fact: AuditFact, actor: Actor): void => {
-    const row: AuditRow = { id: newId(), at: clock.now(), actor, fact, count: 1 };
-    const one: OpenRow = { row, since: clock.monotonic(), count: 1, written: 0 };
+    const now = clock.now();
+    const row: AuditRow = { id: newId(), at: now, lastAt: now, actor, fact, count: 1 };
+    const one: OpenRow = { row, since: clock.monotonic(), count: 1, lastAt: now, written: 0 };
     open.set(keyOf(fact, actor), one);
     write(one);
   };
@@ -105,6 +115,6 @@ function theRest({ action }: AuditFact): AuditFact {
   return { action, object: '', address: null, detail: 'others, too many at once to tell apart' };
 }
 
-function keyOf({ action, object, address = null, detail = null }: AuditFact, actor: Actor): string {
-  return JSON.stringify([action, object, address, detail, actor]);
+function keyOf({ action, object, account, address = null, detail = null }: AuditFact, actor: Actor): string {
+  return JSON.stringify([action, object, account?.id ?? null, address, detail, actor]);
 }

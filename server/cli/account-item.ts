@@ -69,11 +69,12 @@ export function usageItem({ policy }: AccountFacts['account'], sent: SentLately)
   };
 }
 
-const MARKS = { 'weak-password': '*', 'next-login': '+', 'new-password': '!' } as const;
+const MARKS = { 'weak-password': '*', 'next-login': '+', 'new-password': '!', 'sealing-key': '#' } as const;
 const LEGEND = [
   ['weak-password', '* Not with this password: it is weak. A generated one works.'],
   ['next-login', '+ After the next login by PLAIN or LOGIN, or with a new password.'],
   ['new-password', '! After a new password: the account may not log in by PLAIN or LOGIN.'],
+  ['sealing-key', '# Not while the sealing key is lost.'],
 ] as const;
 
 /** Fits into 120 columns with names and senders of usual length. */
@@ -155,6 +156,7 @@ function lackWords({ mechanism, loginName, reason }: Lack): string {
     'weak-password': 'the password is weak; set a better one, or use --allow-weak-derived',
     'next-login': 'works after the next login by PLAIN or LOGIN, or with a new password',
     'new-password': 'works with a new password',
+    'sealing-key': 'not while the sealing key is lost',
   }[reason];
   return `${mechanism}${name}: ${remedy}`;
 }

@@ -1,8 +1,8 @@
 // The options that `account add` and `account set` share, read into settings: what an account may do, from where, how much,
-// until when. Whether addresses, networks and mechanisms are any is judged by accounts/account-settings.ts.
+// until when. Whether addresses, networks and mechanisms are any is judged by accounts/account-settings.ts, asked here too: exit status 2.
 
 import type { QueueShare } from '../accounts/account-policy.ts';
-import type { SomeSettings } from '../accounts/account-settings.ts';
+import { checkSettings, MOST, type SomeSettings } from '../accounts/account-settings.ts';
 import { parseExpiry } from '../accounts/expiry.ts';
 import type { EpochMs } from '../clock.ts';
 import { parseSize } from '../config/values.ts';
@@ -46,8 +46,9 @@ export const settingOptions: readonly Option[] = [
   { flags: '--note TEXT', means: 'a reminder for yourself' },
 ];
 
-/** What takes a limit away. For a list it is `*`: "none" might be meant as "nobody". */
+/** What takes a value away. For a list it is `*`: "none" might be meant as "nobody". */
 const NO_LIMIT = ['', 'none', 'never'];
+const NO_TEXT = ['', 'none'];
 const NO_LIST = ['', '*', 'any'];
 
 /** The settings that are given, or why an option cannot be used. */
@@ -57,12 +58,13 @@ export function settingsOf(call: Call, now: EpochMs): SomeSettings | Result {
     const text = call.value(option)?.trim();
     if (text === undefined) return undefined;
     const value = parse(text);
-    if (value === null) problems.push(`--${option} takes ${allowed}, not "${text}".`);
+    if (value === null)
+      problems.push(`--${option} takes ${allowed}, not "${text}"${adviceOn(option, text)}.`);
     return value ?? undefined;
   };
   const limit = <Value>(option: string, parse: (text: string) => Value | null, allowed: string) =>
     NO_LIMIT.includes(call.value(option)?.trim() ?? '-') ? null : read(option, parse, allowed);
-  const number = (option: string) => limit(option, wholeNumber, 'a whole number from 1 up, or none');
+  const number = (option: string) => limit(option, wholeNumber, `a whole number from 1 to ${MOST}, or none`);
   const list = (option: string, example: string) =>
     NO_LIST.includes(call.value(option)?.trim() ?? '-')
       ? null
@@ -91,13 +93,33 @@ export function settingsOf(call: Call, now: EpochMs): SomeSettings | Result {
     note: textOf(call, 'note'),
   };
   const [problem] = problems;
-  return problem === undefined ? settings : misused(problem);
+  if (problem !== undefined) return misused(problem);
+  // What is wrong by itself is wrong usage, whoever finds it; what depends on the accounts there are has failed.
+  const checked = checkSettings(settings);
+  return checked.kind === 'settings' ? settings : misused(checked.text);
+}
+
+/** "None" in a list may be meant as "nobody" or as "no limit". */
+function adviceOn(option: string, text: string): string {
+  const isNone = listOptions.includes(option) && /\bnone\b/i.test(text);
+  return isNone
+    ? `: for no limit write --${option} '*'; to shut it out altogether, "postern account disable NAME"`
+    : '';
+}
+
+const listOptions: readonly string[] = ['senders', 'recipients', 'networks', 'mechanisms'];
+
+/** Why an option that takes names cannot be used: one of them is empty. */
+export function emptyName(call: Call, option: string): Result | null {
+  const text = call.value(option);
+  if (text === null || text.split(',').every(name => name.trim() !== '')) return null;
+  return misused(`--${option} takes a login name, not an empty one.`);
 }
 
 /** Names that are given by an option that may be repeated, or at once with commas between. */
 export function namesOf(call: Call, option: string): readonly string[] | undefined {
   const text = call.value(option);
-  return text === null ? undefined : (listIn(text) ?? []);
+  return text?.split(',').map(name => name.trim());
 }
 
 /** Whether any of them is given. */
@@ -105,11 +127,11 @@ export function isGiven(settings: SomeSettings): boolean {
   return Object.values(settings).some(value => value !== undefined);
 }
 
-/** An empty text takes it away. */
+/** An empty text takes it away, and "none" as for every limit. */
 function textOf(call: Call, option: string): string | null | undefined {
   const text = call.value(option);
   if (text === null) return undefined;
-  return text.trim() === '' ? null : text;
+  return NO_TEXT.includes(text.trim().toLowerCase()) ? null : text;
 }
 
 function listIn(text: string): readonly string[] | null {

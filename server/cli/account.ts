@@ -3,14 +3,16 @@
 import type { Account } from '../accounts/account.ts';
 import type { AccountChange } from '../accounts/account-change.ts';
 import type { AccountProblem } from '../accounts/account-problem.ts';
+import type { SomeSettings } from '../accounts/account-settings.ts';
 import type { AccountChanged, PasswordSet } from '../accounts/accounts.ts';
 import type { DurationMs } from '../clock.ts';
-import { parseDuration } from '../config/values.ts';
+import { formatSize, parseDuration } from '../config/values.ts';
+import { canonicalName } from '../sasl/credential-text.ts';
 import { accountFacts, accountItem, accountTable, type Known, usageItem } from './account-item.ts';
-import { isGiven, namesOf, settingOptions, settingsOf } from './account-options.ts';
+import { emptyName, isGiven, namesOf, settingOptions, settingsOf } from './account-options.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
-import { shownTime } from './output.ts';
+import { isoTime, quoted, shownTime } from './output.ts';
 import { givenSecret, type SecretTrouble, secretOptions } from './secret-input.ts';
 import { settingsCard, submissionSettings } from './submission-settings.ts';
 
@@ -73,6 +75,8 @@ async function add(call: Call, store: CommandStore): Promise<Result> {
   const [name] = call.arguments;
   const settings = settingsOf(call, store.clock.now());
   if ('kind' in settings) return settings;
+  const empty = emptyName(call, 'alias');
+  if (empty !== null) return empty;
   const prompt = `Password for ${name ?? 'the new account'}`;
   const secret = await givenSecret(call, { prompt, twice: true });
   if (secret !== null && secret.kind !== 'given') return trouble(secret);
@@ -83,7 +87,10 @@ async function add(call: Call, store: CommandStore): Promise<Result> {
     aliases: namesOf(call, 'alias') ?? [],
     allowWeakDerived: call.has('allow-weak-derived'),
   });
-  return passwordResult(result, store, account => `Account ${account.name} is ready.`);
+  return passwordResult(result, store, account => ({
+    headline: `Account ${account.name} is ready.`,
+    warnings: serverHolds(settings, store),
+  }));
 }
 
 async function password(call: Call, store: CommandStore): Promise<Result> {
@@ -92,6 +99,7 @@ async function password(call: Call, store: CommandStore): Promise<Result> {
   if (typeof grace === 'object') return grace;
   const secret = await givenSecret(call, { prompt: `New password for ${name}`, twice: true });
   if (secret !== null && secret.kind !== 'given') return trouble(secret);
+  const promised = store.accounts.show(name)?.credentials.find(({ endsAt }) => endsAt !== null);
   const result = await store.accounts.setPassword(name, secret?.secret ?? null, {
     allowWeakDerived: call.has('allow-weak-derived'),
     ...(grace === undefined ? {} : { grace }),
@@ -100,8 +108,27 @@ async function password(call: Call, store: CommandStore): Promise<Result> {
     const end = store.accounts.show(account.name)?.credentials.find(({ endsAt }) => endsAt !== null)?.endsAt;
     const old =
       end === undefined ? 'the old one is refused' : `the old one is accepted until ${shownTime(end)}`;
-    return `Account ${account.name} has a new password; ${old}.`;
+    const broken =
+      promised === undefined
+        ? []
+        : [
+            `the password of ${account.name} set ${shownTime(promised.setAt)}, promised until ${shownTime(promised.endsAt)}, ends now: at most two are accepted at a time.`,
+          ];
+    return {
+      headline: `Account ${account.name} has a new password; ${old}.`,
+      warnings: broken,
+      ...(grace === undefined ? {} : { data: { grace_ends_at: isoTime(end) } }),
+    };
   });
+}
+
+/** An account may be given more than the server takes; that helps only when the server takes more one day. */
+function serverHolds({ messageSize }: SomeSettings, { config }: CommandStore): readonly string[] {
+  const most = config.limits.message_size;
+  if (messageSize === null || messageSize === undefined || messageSize <= most) return [];
+  return [
+    `--message-size ${formatSize(messageSize)} is more than the server takes: limits.message_size of the configuration, ${formatSize(most)}, holds.`,
+  ];
 }
 
 /** Undefined where it is not given. A bare number is none: it might be meant as days. */
@@ -116,7 +143,7 @@ function graceOf(call: Call): DurationMs | undefined | Result {
 function passwordResult(
   result: PasswordSet | AccountProblem,
   store: CommandStore,
-  headline: (account: Account) => string,
+  said: (account: Account) => Readonly<{ headline: string; warnings: readonly string[]; data?: object }>,
 ): Result {
   if (result.kind !== 'done') return failed(result.text);
   const { account, generatedPassword, warnings } = result;
@@ -125,15 +152,20 @@ function passwordResult(
   const once =
     generatedPassword === null ? '' : '\n\nThe password is shown only now: it cannot be read back later.';
   const secret = generatedPassword === null ? {} : { password: generatedPassword };
+  const { headline, warnings: more, data = {} } = said(account);
   return done(
-    `${headline(account)} Enter on the device:\n\n${card}${once}`,
-    { name: account.name, ...secret, settings },
-    { warnings },
+    `${headline} Enter on the device:\n\n${card}${once}`,
+    { name: account.name, ...secret, ...data, settings },
+    { warnings: [...more, ...warnings] },
   );
 }
 
+const byName = new Intl.Collator('en', { numeric: true }).compare;
+
 async function list(_call: Call, store: CommandStore): Promise<Result> {
-  const accounts = store.accounts.list();
+  const accounts = store.accounts
+    .list()
+    .toSorted((one, other) => byName(one.account.name, other.account.name));
   const known = await knownOf(store);
   return done(
     accountTable(accounts, known),
@@ -160,6 +192,8 @@ async function show(call: Call, store: CommandStore): Promise<Result> {
 async function set(call: Call, store: CommandStore): Promise<Result> {
   const settings = settingsOf(call, store.clock.now());
   if ('kind' in settings) return settings;
+  const empty = emptyName(call, 'alias') ?? emptyName(call, 'remove-alias');
+  if (empty !== null) return empty;
   const name = call.value('name');
   const names = {
     ...(name === null ? {} : { name }),
@@ -170,12 +204,19 @@ async function set(call: Call, store: CommandStore): Promise<Result> {
   const isEmpty = name === null && names.addAliases.length + names.removeAliases.length === 0;
   if (isEmpty && !isGiven(settings))
     return misused('There is nothing to change: give at least one option, for example --note TEXT.');
-  return change(call, store, known => store.accounts.set(known, wanted), 'is changed');
+  const act = (known: string) => store.accounts.set(known, wanted);
+  return change(call, store, act, 'is changed', serverHolds(settings, store));
 }
 
 async function remove(call: Call, store: CommandStore): Promise<Result> {
   const [name = ''] = call.arguments;
   const before = store.accounts.show(name);
+  const own = before?.account;
+  if (own !== undefined && canonicalName(name) !== own.canonicalName) {
+    return failed(
+      `"${name}" is an alias of the account ${own.name}, so nothing was removed. To take the alias away: postern account set ${quoted(own.name)} --remove-alias ${quoted(name)}. To remove the whole account, give its own name: postern account remove ${quoted(own.name)}.`,
+    );
+  }
   const result = await store.accounts.remove(name);
   if (result.kind !== 'done') return failed(result.text);
   const item = before === null ? { name } : accountItem(before, await knownOf(store));
@@ -191,13 +232,14 @@ async function change(
   store: CommandStore,
   act: (name: string) => Promise<AccountChanged | AccountProblem>,
   came: string,
+  warnings: readonly string[] = [],
 ): Promise<Result> {
   const result = await act(call.arguments[0] ?? '');
   if (result.kind !== 'done') return failed(result.text);
   const { name } = result.account;
   const found = store.accounts.show(name);
   const item = found === null ? { name } : accountItem(found, await knownOf(store));
-  return done(`Account ${name} ${came}.`, item, { warnings: result.warnings });
+  return done(`Account ${name} ${came}.`, item, { warnings: [...warnings, ...result.warnings] });
 }
 
 async function knownOf({ clock, lastUsed }: CommandStore): Promise<Known> {

@@ -122,7 +122,7 @@ async function urlOf(call: Call, written: string): Promise<Secret> {
 function addedText(channel: Channel, secret: string | null): string {
   const text = `Alert channel ${channel.name} is added. Try it: postern alert channel test ${quoted(channel.name)}`;
   if (secret === null) return text;
-  return `${text}\n\n${facts([['Secret', secret]])}\nWith it the receiver checks X-Postern-Signature: the HMAC-SHA-256 of "X-Postern-Timestamp.BODY".\nIt is shown only now.`;
+  return `${text}\n\n${facts([['Secret', secret]])}\nWith it the receiver checks X-Postern-Signature: the HMAC-SHA-256 of "X-Postern-Timestamp.BODY".\nThe secret is the text as it stands here, not decoded.\nIt is shown only now.`;
 }
 
 async function list(_call: Call, store: CommandStore): Promise<Result> {
@@ -136,7 +136,7 @@ async function list(_call: Call, store: CommandStore): Promise<Result> {
     settings === null ? 'unreadable' : shownTarget(settings),
     channel.detail,
     shownTime(channel.lastSentAt),
-    channel.lastError ?? '',
+    channel.lastError === null ? '' : `${shownTime(channel.lastErrorAt)} ${channel.lastError}`,
   ]);
   return done(
     table(
@@ -179,6 +179,7 @@ function itemOf(channel: Channel, settings: ChannelSettings | null): object {
     created_at: isoTime(channel.createdAt),
     last_sent_at: isoTime(channel.lastSentAt),
     last_error: channel.lastError,
+    last_error_at: isoTime(channel.lastErrorAt),
   };
 }
 

@@ -31,7 +31,7 @@ async function list(_call: unknown, store: CommandStore): Promise<Result> {
   const rows = alerts.map(alert => [
     shownTime(alert.lastAt),
     String(alert.count),
-    shownTime(alert.saidAt),
+    shownTime(alert.sentAt),
     alert.kind,
     alert.text,
   ]);
@@ -43,7 +43,7 @@ async function list(_call: unknown, store: CommandStore): Promise<Result> {
       text: alert.text,
       first_at: isoTime(alert.firstAt),
       last_at: isoTime(alert.lastAt),
-      sent_at: isoTime(alert.saidAt),
+      sent_at: isoTime(alert.sentAt),
       count: alert.count,
     })),
   );

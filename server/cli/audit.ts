@@ -33,6 +33,7 @@ async function list(call: Call, store: CommandStore): Promise<Result> {
   const entries = await store.audit(filter);
   const rows = entries.map(entry => [
     shownTime(entry.happenedAt),
+    entry.count === 1 ? '' : shownTime(entry.lastAt),
     entry.actor,
     entry.action,
     entry.object,
@@ -42,7 +43,7 @@ async function list(call: Call, store: CommandStore): Promise<Result> {
   ]);
   return done(
     table(
-      ['TIME', 'BY', 'ACTION', 'OBJECT', 'ADDRESS', 'COUNT', 'DETAIL'],
+      ['TIME', 'LAST TIME', 'BY', 'ACTION', 'OBJECT', 'ADDRESS', 'COUNT', 'DETAIL'],
       rows,
       'Nothing of that kind was recorded.',
     ),
@@ -93,9 +94,11 @@ function itemOf(entry: AuditEntry): object {
   return {
     id: entry.id,
     happened_at: isoTime(entry.happenedAt),
+    last_at: isoTime(entry.lastAt),
     actor: entry.actor,
     action: entry.action,
     object: entry.object,
+    account: entry.account,
     address: entry.address,
     detail: entry.detail,
     count: entry.count,

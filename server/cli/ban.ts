@@ -6,6 +6,7 @@ import { parseDuration } from '../config/values.ts';
 import { networkOf, parseClientAddress } from '../smtp/address.ts';
 import { inWords } from '../smtp/waiting-time.ts';
 import type { CommitRefusal } from '../storage/database.ts';
+import type { Withheld } from '../storage/withheld-mechanisms.ts';
 import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { counted, isoTime, shownTime, table } from './output.ts';
@@ -27,7 +28,8 @@ export const banCommands: readonly Command[] = [
   {
     name: 'ban lift',
     argument: '[ADDRESS|ID]',
-    means: 'lift bans: of an address with all its logins, one by its id, those of an account, or all',
+    means:
+      'lift bans: of an address with all its logins, one by its id, those of an account, or all; EHLO lists every mechanism there again',
     options: [
       { flags: '--account NAME', means: 'only those of this account' },
       { flags: '--all', means: 'every ban' },
@@ -77,14 +79,30 @@ async function lift(call: Call, store: CommandStore): Promise<Result> {
     ...(accountId === null ? {} : { accountId }),
   }));
   const found = (await Promise.all(filters.map(store.bans.list))).flat();
-  if (found.length === 0 && !all)
+  const withheld = withheldBy(store, filters);
+  if (found.length === 0 && withheld.length === 0 && !all)
     return failed('There is no such ban in force: "postern ban list" shows them all.');
   const refused = found.length === 0 ? null : await store.bans.lift(found);
   if (refused !== null) return failed(refusalText(refused));
-  return done(
-    found.length === 0 ? 'Nobody is banned.' : `${counted(found.length, 'ban')} lifted.`,
-    found.map(itemOf),
-  );
+  for (const one of withheld) store.withheldMechanisms.release(one);
+  const bans = found.length === 0 ? 'Nobody is banned.' : `${counted(found.length, 'ban')} lifted.`;
+  const mechanisms = withheld.length === 0 ? '' : ' EHLO lists every mechanism there again.';
+  return done(`${bans}${mechanisms}`, found.map(itemOf));
+}
+
+/** What EHLO leaves out there. */
+function withheldBy(
+  { withheldMechanisms }: CommandStore,
+  filters: readonly BanFilter[],
+): readonly Withheld[] {
+  return withheldMechanisms
+    .all()
+    .filter(one =>
+      filters.some(
+        ({ id, address = one.address, accountId = one.accountId }) =>
+          id === undefined && one.address === address && one.accountId === accountId,
+      ),
+    );
 }
 
 /** An address means itself and, for IPv6, the network that was banned instead of it. */
@@ -98,7 +116,10 @@ function filtersOf(target: string): readonly BanFilter[] {
 async function add(call: Call, { bans, clock }: CommandStore): Promise<Result> {
   const [written = ''] = call.arguments;
   const address = parseClientAddress(written);
-  if (address === null) return misused(`"${written}" is no IP address.`);
+  if (address === null)
+    return misused(
+      `"${written}" is no IP address: give a single address, such as 192.0.2.7. IPv6 outside your own networks is banned by its /64 whatever address of it you give.`,
+    );
   const given = call.value('for') ?? DEFAULT_LENGTH;
   const length = parseDuration(given);
   if (length === null || length < 1000 || length > LONGEST_DAYS * 86_400_000)

@@ -17,6 +17,7 @@ import type { QueueOperator } from '../queue/operator.ts';
 import type { Upstream } from '../relay/upstream.ts';
 import type { Upstreams } from '../relay/upstreams.ts';
 import type { KeyOperator } from '../storage/key-operator.ts';
+import type { WithheldMechanisms } from '../storage/withheld-mechanisms.ts';
 import type { Certificates } from '../tls/certificates.ts';
 
 /** What `upstream test` found out, step by step; it stops at the first step that fails. */
@@ -32,8 +33,8 @@ export type CommandStore = Readonly<{
   hostname: string;
   /** The stable addresses of this machine, for devices that do not find the name. */
   addresses: () => readonly string[];
-  /** One line each, for stderr. */
-  warnings: readonly string[];
+  /** What is wrong by now, one line each, for stderr. */
+  warnings: () => readonly string[];
   accounts: Pick<Accounts, 'add' | 'list' | 'show' | 'set' | 'setPassword' | 'enable' | 'disable' | 'remove'>;
   /** Last use by account id. */
   lastUsed: () => Promise<ReadonlyMap<string, EpochMs>>;
@@ -56,6 +57,8 @@ export type CommandStore = Readonly<{
   /** Newest first. */
   audit: (filter: AuditFilter) => Promise<readonly AuditEntry[]>;
   bans: BanOperator;
+  /** What EHLO leaves out at which address. */
+  withheldMechanisms: Pick<WithheldMechanisms, 'all' | 'release'>;
   close: () => Promise<void>;
 }>;
 

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { writingTrouble } from '../config/file-trouble.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
-import { type Config, describeConfig } from '../config/schema.ts';
+import { type Config, describeConfig, writeConfig } from '../config/schema.ts';
 import type { KeyDescription } from '../config/shape.ts';
-import { formatDiskReserve, formatDuration, formatListenAddress, formatSize } from '../config/values.ts';
 import { type Call, type Command, done, failed, type Result } from './command.ts';
 
 /** The config folder of this checkout, where the generated documents stand. */
@@ -51,11 +50,12 @@ export function configCommands(commands: () => readonly Command[]): readonly Com
 
 async function check(_call: Call, sources: ConfigSources): Promise<Result> {
   const loaded = await loadConfig(sources);
-  if (loaded.kind === 'refused') {
-    const count = loaded.problems.length;
+  const problems = loaded.kind === 'refused' ? loaded.problems : missingFiles(loaded.config);
+  if (loaded.kind === 'refused' || problems.length > 0) {
+    const count = problems.length;
     return done(
-      loaded.problems.join('\n'),
-      { ok: false, file: null, problems: loaded.problems, warnings: [] },
+      problems.join('\n'),
+      { ok: false, file: loaded.kind === 'refused' ? null : loaded.file, problems, warnings: [] },
       {
         problem: `The configuration has ${count === 1 ? 'one problem' : `${count} problems`}, listed on standard output: correct ${count === 1 ? 'it' : 'them'}, then check again.`,
       },
@@ -70,6 +70,15 @@ async function check(_call: Call, sources: ConfigSources): Promise<Result> {
     { ok: true, file: loaded.file, problems: [], warnings: loaded.cautions },
     { warnings: loaded.cautions },
   );
+}
+
+/** Not part of loading: an operator must reach accounts and queue without a certificate. */
+function missingFiles({ tls }: Config): readonly string[] {
+  return (['certificate', 'key'] as const).flatMap(name => {
+    const path = tls[name];
+    if (path === undefined || existsSync(path)) return [];
+    return [`tls.${name}: there is no file "${path}", or it cannot be seen from here; correct the path`];
+  });
 }
 
 async function show(_call: Call, sources: ConfigSources): Promise<Result> {
@@ -88,29 +97,7 @@ async function show(_call: Call, sources: ConfigSources): Promise<Result> {
 
 /** The configuration as one would write it in the file: `50 MiB`, `5m`; secrets as asterisks. */
 export function writtenConfig(config: Config, keys: readonly KeyDescription[]): object {
-  const secret = new Set(keys.filter(key => key.secret).map(key => key.path));
-  const { limits, queue } = config;
-  const written = {
-    ...config,
-    admin: { listen: formatListenAddress(config.admin.listen) },
-    public: { listen: formatListenAddress(config.public.listen) },
-    limits: {
-      ...limits,
-      message_size: formatSize(limits.message_size),
-      login_timeout: formatDuration(limits.login_timeout),
-      idle_timeout: formatDuration(limits.idle_timeout),
-      command_timeout: formatDuration(limits.command_timeout),
-      disk_reserve: formatDiskReserve(limits.disk_reserve),
-    },
-    queue: {
-      ...queue,
-      retry_min: formatDuration(queue.retry_min),
-      retry_max: formatDuration(queue.retry_max),
-      expiry: formatDuration(queue.expiry),
-      retention: formatDuration(queue.retention),
-    },
-  };
-  return masked(written, '', secret);
+  return masked(writeConfig(config), '', new Set(keys.filter(key => key.secret).map(key => key.path)));
 }
 
 function masked(tree: object, path: string, secret: ReadonlySet<string>): object {

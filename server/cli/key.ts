@@ -43,8 +43,7 @@ async function show(_call: Call, { key }: CommandStore): Promise<Result> {
     ['Written', shownTime(writtenAt)],
   ]);
   const data = { id, path, written_at: isoTime(writtenAt), lost: id === null };
-  // What is wrong was said as a warning when the store was opened.
-  return done(text, data, { problem: trouble === null ? null : 'The sealing key is lost.' });
+  return done(text, data, { problem: trouble });
 }
 
 async function rotate(_call: Call, { key }: CommandStore): Promise<Result> {
@@ -53,7 +52,7 @@ async function rotate(_call: Call, { key }: CommandStore): Promise<Result> {
   const { path } = key.show();
   const { id, values } = result;
   return done(
-    `The sealing key was replaced; ${values} ${values === 1 ? 'value is' : 'values are'} sealed under the new one (id ${id}).\nBack up ${path} again. A backup of the database from before needs the key file from before.`,
+    `The sealing key was replaced; ${values} ${values === 1 ? 'value is' : 'values are'} sealed under the new one (id ${id}).\nBack up the data folder again, with ${path} in it, and guard the backup: whoever has it has the passwords of the upstreams. A backup of the database from before needs the key file from before.`,
     { id, path, values },
   );
 }
@@ -73,12 +72,12 @@ async function reset(call: Call, { key }: CommandStore): Promise<Result> {
 
 function resetDone({ id, forgotten, keptAs }: KeyReset, path: string): Result {
   const lines = [
-    `There is a new sealing key (id ${id}). Back up ${path}, but not together with the database.`,
+    `There is a new sealing key (id ${id}). Back up the data folder again, with ${path} in it, and guard the backup: whoever has it has the passwords of the upstreams.`,
     ...forgotten.upstreams.map(
       name => `Give the upstream its password again: postern upstream set ${quoted(name)} --password-stdin`,
     ),
     ...forgotten.channels.map(name => `Add the alert channel again: ${name} (postern alert channel add)`),
-    'CRAM-MD5 and SCRAM-SHA-256 work for each account again after its next login by PLAIN or LOGIN.',
+    'CRAM-MD5 and SCRAM-SHA-256 work for each account again after its next login by PLAIN or LOGIN. For a device that knows only CRAM-MD5, give its account a new password: postern account password NAME',
     ...(keptAs === null ? [] : [`The file that was there is kept as ${keptAs}.`]),
   ];
   return done(lines.join('\n'), {

@@ -154,11 +154,19 @@ async function resultOf(
   if (opened.kind === 'refused') return { kind: 'failed', lines: [opened.text] };
   const { store } = opened;
   try {
-    for (const warning of store.warnings) complain(parts.terminal, `warning: ${warning}`);
-    return await command.run(call, store);
+    const result = await command.run(call, store);
+    // A command that failed says why in one line; and one may have put right what would be warned of.
+    if (isGood(result))
+      for (const warning of store.warnings()) complain(parts.terminal, `warning: ${warning}`);
+    return result;
   } finally {
     await store.close();
   }
+}
+
+function isGood(result: Result): boolean {
+  if (result.kind === 'ended') return result.status === 0;
+  return result.kind === 'done' && result.problem === null;
 }
 
 function report(result: Result, { json, terminal }: Readonly<{ json: boolean; terminal: Terminal }>): number {
@@ -184,8 +192,11 @@ function report(result: Result, { json, terminal }: Readonly<{ json: boolean; te
 
 /** What commander says, with what it does not know: names with a dash, and why passwords are no arguments. */
 function usageText(said: string): string {
+  // What follows `--passwort=` or `-p`, and what nobody expected, may be a password.
   const text = said
     .replace(/^error: /, '')
+    .replace(/^(unknown option '(?:--[^'=]*|-p))[^']*(?='|$)/s, '$1')
+    .replace(/^(too many arguments .* but got \d+):.*$/s, '$1')
     .trim()
     .replace(/\.$/, '');
   const option = /^unknown option '([^']+)'/.exec(text)?.[1];

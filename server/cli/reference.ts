@@ -101,7 +101,8 @@ function alertChapter(): string {
   return [
     '## Alerts',
     `What Postern tells you of its own accord: always in the log (event \`alert\`), and by every channel of \`postern alert channel\`. The same kind about the same subject is said again after the time given, at the earliest, and counted meanwhile. At most ${BUDGET.all} go out in an hour, of which clients can cause ${BUDGET.byClients}, and ${BUDGET.ofOneKind} of one kind; one more says how many did not. A channel shows the whole text (\`--full\`, the default for e-mail) or only the short one, without names and addresses (\`--minimal\`, the default for webhook and ntfy).`,
-    'A webhook gets a POST of JSON: `kind`, `severity`, `host`, `time`, `text`, `count`, and with `--full` also `subject`, and `account` and `address` where there are any. `X-Postern-Signature` is `sha256=` and the hexadecimal HMAC-SHA-256, under the secret of the channel, of the value of `X-Postern-Timestamp` (seconds since 1970), a dot, and the body. Compare it in constant time, and refuse old timestamps.',
+    'What a channel does not take is tried again for a day, with pauses that grow to an hour; at most 20 wait for one channel. They wait in memory, so a restart loses them to the channel; they stay in the log and in `postern alert list`. Alerts by e-mail are queued like other mail.',
+    'A webhook gets a POST of JSON: `kind`, `severity`, `host`, `time`, `text`, `count`, and with `--full` also `subject`, and `account` and `address` where there are any. `X-Postern-Signature` is `sha256=` and the hexadecimal HMAC-SHA-256, under the secret of the channel (its text as it was shown, not decoded), of the value of `X-Postern-Timestamp` (seconds since 1970), a dot, and the body. Compare it in constant time, and refuse old timestamps, but of `clock-untrusted`: while the clock of the machine is wrong, the timestamp is the last time that could be believed, running on, so it may be behind by as long as Postern did not run.',
     markdownTable(['Kind', 'Severity', 'Means', 'Short text', 'Again after'], rows),
   ].join('\n\n');
 }
@@ -110,7 +111,7 @@ function auditChapter(): string {
   const rows = Object.entries(auditActions).map(([action, means]) => [`\`${action}\``, means]);
   return [
     '## Audit',
-    'What `postern audit list` shows: who did what, when, to which account, key, ban or alert channel, and which logins stood out. Changes by an operator (`operator:NAME`, the user of this machine) are committed together with their row. It remembers for `log.audit_retention`, at most 100 000 rows; when that is reached, logins are forgotten first.',
+    'What `postern audit list` shows: who did what, when, to which account, key, ban or alert channel, and which logins stood out. Changes by an operator (`operator:NAME`, the user of this machine) are committed together with their row. Equal failed logins within ten minutes are one row, with their number and the time of the last. It remembers for `log.audit_retention`, at most 100 000 rows; when that is reached, logins are forgotten first.',
     markdownTable(['Action', 'Means'], rows),
   ].join('\n\n');
 }

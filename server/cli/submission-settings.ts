@@ -1,13 +1,17 @@
 // The settings card: what a person types into a device, in the words that devices use. The same after `account add`,
 // `account password` and `account show`.
 
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Account } from '../accounts/account.ts';
 import { formatListenAddress, isLoopback } from '../config/values.ts';
+import { isRefusedStart } from '../refused-start.ts';
+import { covers } from '../tls/subject-names.ts';
 import type { CommandStore } from './command-store.ts';
 import { facts } from './output.ts';
 
-type Server = Pick<CommandStore, 'config' | 'hostname' | 'addresses'>;
+type Server = Pick<CommandStore, 'config' | 'hostname' | 'addresses' | 'certificates'>;
 
 type Port = Readonly<{
   port: number;
@@ -27,8 +31,12 @@ export type SubmissionSettings = Readonly<{
   sender: string | null;
   /** What else it may send as; null: anything. */
   senders: readonly string[] | null;
-  /** Address or path of what a device must trust; null where the certificate is the operator's own. */
+  /** Address or path of what a device must trust; null where an own certificate is signed by somebody else. */
   ca_certificate: string | null;
+  /** What an own certificate is good for, where that is not the host name; null where all is well. */
+  certificate_names: readonly string[] | null;
+  /** The certificate is the operator's. */
+  own_certificate: boolean;
 }>;
 
 /** As many addresses as one may type: a machine with containers has many. */
@@ -36,9 +44,12 @@ const MOST_ADDRESSES = 3;
 
 export function submissionSettings(server: Server, account: Account): SubmissionSettings {
   const { config, hostname } = server;
-  // A configured name is the one that devices use; the machine's own may be known to nobody.
-  const isOwn = config.tls.certificate !== undefined;
-  const addresses = config.hostname === undefined && !isOwn ? server.addresses().toSorted(ipv4First) : [];
+  const own = config.tls.certificate;
+  const names = namesOf(server);
+  const addresses = server
+    .addresses()
+    .filter(address => covers(names, address))
+    .toSorted(ipv4First);
   return {
     server: hostname,
     addresses: addresses.slice(0, MOST_ADDRESSES),
@@ -51,19 +62,49 @@ export function submissionSettings(server: Server, account: Account): Submission
     aliases: account.aliases.map(alias => alias.name),
     sender: account.policy.sender,
     senders: account.policy.senders,
-    ca_certificate: isOwn
-      ? null
-      : (publicAddress(server, addresses[0] ?? hostname) ?? resolve(config.storage.path, 'tls/ca.crt')),
+    own_certificate: own !== undefined,
+    certificate_names: own === undefined || names.length === 0 || covers(names, hostname) ? null : names,
+    ca_certificate:
+      own !== undefined
+        ? selfSigned(own)
+        : (publicAddress(server, config.hostname ?? addresses[0] ?? hostname) ??
+          resolve(config.storage.path, 'tls/ca.crt')),
   };
+}
+
+/** None where the certificate cannot be used: the commands say so by themselves. */
+function namesOf({ certificates }: Server): readonly string[] {
+  try {
+    return certificates.describe().names;
+  } catch (error) {
+    if (!isRefusedStart(error)) throw error;
+    return [];
+  }
+}
+
+/** The path of an own certificate that nobody else has signed: devices must trust it itself. */
+function selfSigned(path: string): string | null {
+  try {
+    const certificate = new X509Certificate(readFileSync(path));
+    return certificate.checkIssued(certificate) ? path : null;
+  } catch {
+    return null; // missing or broken, which is said where the store was opened
+  }
 }
 
 /** `password` as it is to be shown. */
 export function settingsCard(settings: SubmissionSettings, password: string): string {
+  const { certificate_names: names, ca_certificate: ca } = settings;
   const { server, addresses, ports, user_name: user, aliases, senders } = settings;
   const otherwise =
     addresses.length === 0 ? [] : [`or ${addresses.join(', ')} if the device does not find that name`];
   const lines: readonly (readonly [string, readonly string[]])[] = [
-    ['Server', [server, ...otherwise]],
+    [
+      'Server',
+      names === null
+        ? [server, ...otherwise]
+        : [`${names.join(' or ')} (your certificate is not good for ${server})`],
+    ],
     ['Port, security', ports.map((port, index) => `${index === 0 ? '' : 'or '}${portWords(port)}`)],
     ['User name', [user, ...aliases.map(alias => `or ${alias}`)]],
     ['Password', [password]],
@@ -71,7 +112,16 @@ export function settingsCard(settings: SubmissionSettings, password: string): st
       'Sender',
       [settings.sender ?? senders?.join(', ') ?? 'any address that your provider lets you send from'],
     ],
-    ['CA certificate', [settings.ca_certificate ?? 'none needed: the certificate is your own']],
+    [
+      'CA certificate',
+      [
+        ca === null
+          ? 'none needed: the certificate is your own'
+          : settings.own_certificate
+            ? `the certificate itself, ${ca}`
+            : ca,
+      ],
+    ],
   ];
   const rows = lines.flatMap(([name, values]) =>
     values.map((value, index) => [index === 0 ? name : '', value] as const),

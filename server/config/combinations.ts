@@ -1,10 +1,17 @@
 // What single values cannot show: keys that exclude or need each other, and settings that are allowed but deserve a word.
 // Pure, over a configuration whose every value is valid by itself.
 
+import { parseClientAddress, parseNetwork } from '../smtp/address.ts';
 import { formatPath } from './complaints.ts';
 import type { Path } from './input-tree.ts';
 import type { Config } from './schema.ts';
-import { formatDuration, formatListenAddress, isLoopback, type ListenAddress } from './values.ts';
+import {
+  formatDuration,
+  formatListenAddress,
+  isLoopback,
+  type ListenAddress,
+  NEAR_NETWORKS,
+} from './values.ts';
 
 export type Conflict = Readonly<{
   /** The keys that take part; the first one is complained about. */
@@ -33,6 +40,40 @@ export function cautions(config: Config): readonly string[] {
   }
   if (config.tls.certificate !== undefined && config.tls.names.length > 0) {
     lines.push('tls.names: has no effect beside tls.certificate; your own certificate has its own names');
+  }
+  const { ban_after, ban_address_after } = config.limits;
+  if (ban_after > ban_address_after) {
+    lines.push(
+      `limits.ban_after: ${ban_after} is above limits.ban_address_after (${ban_address_after}), so that the whole address is banned first, unless several accounts use it`,
+    );
+  }
+  return [...lines, ...unservedNetworks(config.limits.networks)];
+}
+
+const HOME_WORDS: readonly string[] = NEAR_NETWORKS.filter(word => word !== 'loopback');
+const HOME = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', '100.64.0.0/10', '169.254.0.0/16'];
+
+/** A list stands instead of the default: whoever meant to add to it has lost what was there. */
+function unservedNetworks(list: readonly string[]): readonly string[] {
+  if (list.includes('any')) return [];
+  const within = (text: string, network: string): boolean => {
+    const address = parseClientAddress(text.split('/')[0]);
+    return address !== null && parseNetwork(network)?.contains(address) === true;
+  };
+  const advice = `The list stands instead of the default; to add to that, write [${NEAR_NETWORKS.join(', ')}, …]`;
+  const lines: string[] = [];
+  if (!list.includes('loopback') && !list.some(text => within('127.0.0.1', text))) {
+    lines.push(
+      `limits.networks: loopback is not served any more; programs on this machine are sent away. ${advice}`,
+    );
+  }
+  const servesHome = list.some(
+    text => HOME_WORDS.includes(text) || HOME.some(network => within(text, network) || within(network, text)),
+  );
+  if (!servesHome) {
+    lines.push(
+      `limits.networks: no private network is served any more; devices at home or in the office are sent away. ${advice}`,
+    );
   }
   return lines;
 }
@@ -77,8 +118,17 @@ function halfCertificate({ tls }: Config): readonly Conflict[] {
   ];
 }
 
-function conflictingTimes({ queue }: Config): readonly Conflict[] {
+function conflictingTimes({ queue, limits }: Config): readonly Conflict[] {
   const found: Conflict[] = [];
+  if (limits.ban_time > limits.ban_longest) {
+    found.push({
+      paths: [
+        ['limits', 'ban_time'],
+        ['limits', 'ban_longest'],
+      ],
+      text: `limits.ban_time: ${formatDuration(limits.ban_time)} is longer than limits.ban_longest (${formatDuration(limits.ban_longest)}); give at most that`,
+    });
+  }
   if (queue.retry_min > queue.retry_max) {
     found.push({
       paths: [

@@ -4,16 +4,23 @@ import type { Path } from './input-tree.ts';
 import { nearest } from './nearest.ts';
 import type { KeyDescription, Misfit, SectionDescription } from './shape.ts';
 
+/** What stands at a path, as far as a complaint needs to know. */
+export type Given = Readonly<{
+  at: (path: Path) => unknown;
+  /** It comes from where secrets are kept, so that it is not repeated: it may be one that was handed to the wrong key. */
+  isHidden: (path: Path) => boolean;
+}>;
+
 /** One line per misfit, each path once. */
 export function complaintsAbout(
   misfits: readonly Misfit[],
   descriptions: readonly (KeyDescription | SectionDescription)[],
-  valueAt: (path: Path) => unknown,
+  given: Given,
 ): readonly Readonly<{ path: Path; text: string }>[] {
   const found = new Map<string, Readonly<{ path: Path; text: string }>>();
   for (const misfit of misfits) {
     if (misfit.keys === null) {
-      const text = misuse(misfit.path, valueAt(misfit.path), descriptions);
+      const text = misuse(misfit.path, given, descriptions);
       found.set(formatPath(misfit.path), { path: misfit.path, text });
     } else {
       for (const name of misfit.keys) {
@@ -43,14 +50,22 @@ function onOneLine(key: string): string {
 
 function misuse(
   path: Path,
-  value: unknown,
+  given: Given,
   descriptions: readonly (KeyDescription | SectionDescription)[],
 ): string {
+  const value = given.at(path);
   const shown = formatPath(path);
   const description = describing(path, descriptions);
   const allowed = description?.type === 'key' ? description.allowed : 'keys and values, indented below it';
   if (value === undefined) return `${shown}: is missing; give ${allowed}`;
-  const secret = description?.type === 'key' && description.secret;
+  const secret = given.isHidden(path) || (description?.type === 'key' && description.secret);
+  const meansList =
+    description?.type === 'key' &&
+    description.isList &&
+    typeof value === 'string' &&
+    typeof path.at(-1) === 'string';
+  if (meansList && !secret && display(value).length < 60)
+    return `${shown}: ${display(value)} is no list; a list is meant, written in brackets: [${onOneLine(value)}]; give ${allowed}`;
   return `${shown}: ${secret ? 'the value' : display(value)} cannot be used; give ${allowed}`;
 }
 

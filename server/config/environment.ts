@@ -22,6 +22,9 @@ type Reading = Readonly<{
   readText: (path: string) => Readonly<{ text: string } | { reason: string }>;
 }>;
 
+/** Behind the name of a key's variable: the value stands in a file. Such values may be secrets and are never repeated. */
+export const FILE_SUFFIX = '_FILE';
+
 /** Read before the configuration, not part of it. */
 const OTHERS = ['POSTERN_CONFIG', 'POSTERN_DATA_DIR'];
 
@@ -49,8 +52,8 @@ export function readEnvironment(
   const problems: string[] = [];
   for (const [name, raw] of Object.entries(environment)) {
     if (!name.startsWith('POSTERN_') || OTHERS.includes(name)) continue;
-    const fromFile = !known.has(name) && name.endsWith('_FILE');
-    const base = fromFile ? name.slice(0, -'_FILE'.length) : name;
+    const fromFile = !known.has(name) && name.endsWith(FILE_SUFFIX);
+    const base = fromFile ? name.slice(0, -FILE_SUFFIX.length) : name;
     const key = known.get(base);
     if (key === undefined) {
       if (!SERVICE_LINK.test(name)) problems.push(unknownVariable(name, [...known.keys(), ...OTHERS]));
@@ -66,7 +69,7 @@ export function readEnvironment(
       problems.push(`${name}: cannot read ${raw}: ${text.reason}`);
       continue;
     }
-    const value = readValue(text.text.replace(/\r?\n$/, ''), key, readYaml);
+    const value = readValue(text.text.replace(/\r?\n$/, ''), key, { readYaml, fromFile });
     if ('reason' in value) problems.push(`${name}: ${value.reason}; give ${key.allowed}`);
     else settings.push({ path: key.path.split('.'), value: value.value, source: name });
   }
@@ -76,14 +79,15 @@ export function readEnvironment(
 function readValue(
   text: string,
   key: KeyDescription,
-  readYaml: (text: string) => ReadYaml,
+  { readYaml, fromFile }: Readonly<{ readYaml: Reading['readYaml']; fromFile: boolean }>,
 ): Readonly<{ value: unknown } | { reason: string }> {
   const read = readYaml(text);
   if (key.isText) {
     // `[::1]:8025` is broken YAML and `123` a number; where only text is meant, both are that text.
     return { value: read.kind === 'read' && typeof read.value === 'string' ? read.value : text };
   }
-  return read.kind === 'read' ? { value: read.value } : { reason: read.problems[0]?.reason ?? 'not YAML' };
+  if (read.kind === 'read') return { value: read.value };
+  return { reason: fromFile ? 'the file holds no YAML' : (read.problems[0]?.reason ?? 'not YAML') };
 }
 
 function unknownVariable(name: string, known: readonly string[]): string {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cautions, conflicts } from './combinations.ts';
 import { complaintsAbout, formatPath } from './complaints.ts';
-import { type Environment, readEnvironment, type Setting } from './environment.ts';
+import { type Environment, FILE_SUFFIX, readEnvironment, type Setting } from './environment.ts';
 import { codeOf, readingTrouble } from './file-trouble.ts';
 import {
   aboveItems,
@@ -66,7 +66,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig |
     const line = lineOfNearest(fromFile.lineOf, path);
     return line === null || file.kind !== 'text' ? null : `${file.path} line ${line}`;
   };
-  const checked = check(input, sourceOf);
+  const isHidden = (path: Path) => sourceOf(path)?.endsWith(FILE_SUFFIX) === true;
+  const checked = check(input, { sourceOf, isHidden });
   problems.push(...checked.problems);
   if (problems.length > 0 || checked.config === null) return { kind: 'refused', problems };
   return {
@@ -129,7 +130,10 @@ function dataFolder({ flags, environment }: ConfigSources): readonly Setting[] {
 /** Values first; then, over what is valid, what does not go together. Both are said in one go. */
 function check(
   input: unknown,
-  sourceOf: (path: Path) => string | null,
+  {
+    sourceOf,
+    isHidden,
+  }: Readonly<{ sourceOf: (path: Path) => string | null; isHidden: (path: Path) => boolean }>,
 ): Readonly<{ config: Config | null; problems: readonly string[] }> {
   const withSource = (path: Path, text: string): string => {
     const source = sourceOf(path);
@@ -137,7 +141,10 @@ function check(
   };
   const parsed = parseConfig(input);
   const misfits = parsed.kind === 'valid' ? [] : parsed.misfits;
-  const complaints = complaintsAbout(misfits, describeConfig(), path => valueAt(input, path));
+  const complaints = complaintsAbout(misfits, describeConfig(), {
+    at: path => valueAt(input, path),
+    isHidden,
+  });
   const problems = complaints.map(({ path, text }) => withSource(path, text));
   const wrong = complaints.map(({ path }) => aboveItems(path));
   const rest = parsed.kind === 'valid' ? parsed : parseConfig(wrong.reduce(withoutValue, input));

@@ -28,9 +28,12 @@ import {
   type SectionDescription,
   section,
   size,
+  someNetworks,
   someOf,
+  writeWith,
   yesOrNo,
 } from './shape.ts';
+import { NEAR_NETWORKS } from './values.ts';
 
 const listener = keys({
   port: requiredKey(
@@ -114,9 +117,9 @@ const limits = section(
       'The most open connections that are logged in with one account; a further login gets 454. One device that forgets to close its connections must not take those of all.',
     ),
     networks: key(
-      networks,
-      ['loopback', 'private', 'link-local', 'unique-local', 'shared', 'on-link'],
-      'Who is served at all; others get 554 and you an alert. The words: `private` is 10/8, 172.16/12 and 192.168/16, `unique-local` fc00::/7, `shared` 100.64/10 (Tailscale, carriers), `on-link` whatever this machine is directly connected to, `any` everybody. A submission server that the internet can reach is guessed at day and night.',
+      someNetworks,
+      [...NEAR_NETWORKS],
+      'Who is served at all; others get 554 and you an alert. A list given here stands instead of the default, so write all of it to add to it: `[loopback, private, link-local, unique-local, shared, on-link, 203.0.113.0/24]`. The words: `private` is 10/8, 172.16/12 and 192.168/16, `unique-local` fc00::/7, `shared` 100.64/10 (Tailscale, carriers), `on-link` whatever this machine is directly connected to, `any` everybody. A submission server that the internet can reach is guessed at day and night.',
     ),
     failed_logins: key(
       count(1, 100),
@@ -309,6 +312,11 @@ export type Config = OutputOf<typeof schema>;
 /** The configuration with its defaults filled in, or everything that does not fit. */
 export function parseConfig(input: unknown): Parsed<Config> {
   return parseWith(schema, input);
+}
+
+/** The configuration as one would write it in the file: `50 MiB`, `5m`. */
+export function writeConfig(config: Config): object {
+  return writeWith(schema, config);
 }
 
 /** Every section and key, in the order of the file. */

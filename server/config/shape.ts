@@ -1,8 +1,14 @@
 // The words that the schema is written in: kinds of values (size, duration, listen address …), keys, sections, and what can
-// be read back out of them: a parser, a description, a JSON schema. The only importer of zod; knows no key by name.
+// be read back out of them: a parser, its inverse, a description, a JSON schema. The only importer of zod; knows no key by
+// name. What is written differently from how it is kept is a codec, so that no kind can be read without being writable.
 
 import * as z from 'zod';
 import {
+  type DiskReserve,
+  formatDiskReserve,
+  formatDuration,
+  formatListenAddress,
+  formatSize,
   isAddressText,
   isHostName,
   isNetworkText,
@@ -34,6 +40,8 @@ export type KeyDescription = Readonly<{
   secret: boolean;
   /** The value is text: what YAML would read as a number or a list is still that text. */
   isText: boolean;
+  /** The value is a list of texts. */
+  isList: boolean;
 }>;
 
 export type SectionDescription = Readonly<{ type: 'section'; path: string; means: string }>;
@@ -54,7 +62,7 @@ const sectionFacts = z.registry<Readonly<{ means: string }>>();
 /** Octets. Bounds as in the file. */
 export const size = (low: string, high: string) =>
   bounded(
-    parseSize,
+    { parse: parseSize, format: octets => (octets % 1024 === 0 ? formatSize(octets) : octets) },
     parseSize(low) ?? 0,
     parseSize(high) ?? 0,
     `a number of octets or a size such as 64 KiB or 50 MiB, from ${low} to ${high}`,
@@ -63,7 +71,7 @@ export const size = (low: string, high: string) =>
 /** Milliseconds inside, seconds or `5m` outside. */
 export const duration = (low: string, high: string) =>
   bounded(
-    parseDuration,
+    { parse: parseDuration, format: formatDuration },
     parseDuration(low) ?? 0,
     parseDuration(high) ?? 0,
     `a number of seconds or a duration such as 90s, 5m, 1h or 4d, from ${low} to ${high}`,
@@ -100,30 +108,48 @@ export const names: Kind<string[], string[]> = {
   allowed: 'a list of host names and IP addresses',
 };
 
+const networkList = z.array(z.string().refine(isNetworkText));
+const networkItems = `networks such as 192.168.0.0/16, addresses, and the words ${NETWORK_WORDS.join(', ')}`;
+
 /** CIDR networks, single addresses, and the words for kinds of networks. */
 export const networks: Kind<string[], string[]> = {
-  schema: z.array(z.string().refine(isNetworkText)),
-  allowed: `a list of networks such as 192.168.0.0/16, addresses, and the words ${NETWORK_WORDS.join(', ')}`,
+  schema: networkList,
+  allowed: `a list of ${networkItems}`,
 };
 
-/** Some of a fixed set of words, at least one. */
+/** The same, at least one. */
+export const someNetworks: Kind<string[], string[]> = {
+  schema: networkList.min(1),
+  allowed: `a list with at least one item, of ${networkItems}`,
+};
+
+/** Some of a fixed set of words in capitals, at least one; small letters are as good. */
 export const someOf = <const Words extends readonly [string, ...string[]]>(
   words: Words,
-): Kind<Words[number][], Words[number][]> => ({
-  schema: z.array(z.enum(words)).min(1),
+): Kind<Words[number][], string[]> => ({
+  schema: z.array(z.union([z.enum(words), z.string().toUpperCase().pipe(z.enum(words))])).min(1),
   allowed: `a list of one or more of ${words.join(', ')}`,
 });
 
 /** Null is off. */
 export const listenAddress: Kind<ListenAddress | null, string> = {
-  schema: reading(z.string(), text =>
-    text.trim() === '' ? { off: null } : parseListenAddress(text),
-  ).transform(value => ('off' in value ? null : value)),
+  schema: written(
+    z.string(),
+    z.custom<ListenAddress | null>(value => value !== undefined),
+    // Undefined is a misfit, null is off.
+    text => (text.trim() === '' ? null : (parseListenAddress(text) ?? undefined)),
+    formatListenAddress,
+  ),
   allowed: "ADDRESS:PORT such as 127.0.0.1:8025 or [::1]:8025, :PORT for every address, or '' for off",
 };
 
 export const diskReserve = {
-  schema: reading(z.union([z.string(), z.number()]), parseDiskReserve),
+  schema: written(
+    z.union([z.string(), z.number()]),
+    z.custom<DiskReserve>(value => value !== undefined),
+    value => parseDiskReserve(value) ?? undefined,
+    formatDiskReserve,
+  ),
   allowed: 'a size such as 256 MiB, a share such as 5 %, or the larger of both as max(256 MiB, 5 %)',
 } satisfies Kind<unknown, string | number>;
 
@@ -173,6 +199,14 @@ export function parseWith<Schema extends z.ZodType>(
   return { kind: 'invalid', misfits };
 }
 
+/** As one would write it in the file: the inverse of `parseWith`. */
+export function writeWith<Schema extends z.ZodType>(
+  schema: Schema,
+  value: OutputOf<Schema>,
+): z.input<Schema> {
+  return z.encode(schema, value);
+}
+
 /** Every section and key below a schema, in its order. */
 export function describeSchema(
   schema: z.core.$ZodType,
@@ -184,7 +218,14 @@ export function describeSchema(
   const own: (KeyDescription | SectionDescription)[] = [];
   if (facts !== undefined) {
     const fallback = schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
-    own.push({ type: 'key', path, ...facts, fallback, isText: inner instanceof z.ZodString });
+    own.push({
+      type: 'key',
+      path,
+      ...facts,
+      fallback,
+      isText: inner instanceof z.ZodString,
+      isList: inner instanceof z.ZodArray && !(inner.element instanceof z.ZodObject),
+    });
   }
   if (means !== undefined) own.push({ type: 'section', path, means });
   if (inner instanceof z.ZodArray) return [...own, ...describeSchema(inner.element, `${path}[]`)];
@@ -217,27 +258,43 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 }
 
 function bounded(
-  parse: (value: string | number) => number | null,
+  {
+    parse,
+    format,
+  }: Readonly<{
+    parse: (value: string | number) => number | null;
+    format: (value: number) => string | number;
+  }>,
   low: number,
   high: number,
   allowed: string,
 ): Kind<number, string | number> {
-  const schema = reading(z.union([z.string(), z.number()]), value => {
-    const parsed = parse(value);
-    return parsed !== null && parsed >= low && parsed <= high ? parsed : null;
-  });
+  const schema = written(
+    z.union([z.string(), z.number()]),
+    z.number(),
+    value => {
+      const parsed = parse(value);
+      return parsed !== null && parsed >= low && parsed <= high ? parsed : undefined;
+    },
+    format,
+  );
   return { schema, allowed };
 }
 
-/** What `parse` makes of a written value; null is a misfit. */
-function reading<Written, Output>(
-  schema: z.ZodType<Written, Written>,
-  parse: (value: Written) => Output | null,
+/** What is read from a written value (undefined is a misfit), and how it is written again. */
+function written<Written, Output>(
+  outside: z.ZodType<Written, Written>,
+  inside: z.ZodType<Output, Output>,
+  read: (value: Written) => Output | undefined,
+  write: (value: Output) => Written,
 ) {
-  return schema.transform((value, context) => {
-    const parsed = parse(value);
-    if (parsed !== null) return parsed;
-    context.addIssue({ code: 'custom', message: 'cannot be read' });
-    return z.NEVER;
+  return z.codec(outside, inside, {
+    decode: (value, context) => {
+      const parsed = read(value);
+      if (parsed !== undefined) return parsed;
+      context.issues.push({ code: 'custom', message: 'cannot be read', input: value });
+      return z.NEVER;
+    },
+    encode: write,
   });
 }

@@ -111,7 +111,8 @@ export function formatDuration(duration: DurationMs): string {
 
 /** `max(256 MiB, 5 %)`, or the one part that is not zero. */
 export function formatDiskReserve({ octets, share }: DiskReserve): string {
-  const percent = `${Math.round(share * 10_000) / 100} %`;
+  // Twelve digits: 0.07 * 100 is a little more than 7.
+  const percent = `${Number((share * 100).toPrecision(12))} %`;
   if (octets === 0 && share > 0) return percent;
   return share === 0 ? formatSize(octets) : `max(${formatSize(octets)}, ${percent})`;
 }
@@ -139,6 +140,9 @@ export const NETWORK_WORDS = [
   'on-link',
   'any',
 ] as const;
+
+/** The words that limits.networks has by default: everything near, and not the internet. */
+export const NEAR_NETWORKS = NETWORK_WORDS.filter(word => word !== 'any');
 
 /** A network, an address, or one of NETWORK_WORDS. */
 export function isNetworkText(text: string): boolean {

@@ -8,19 +8,49 @@ import { type Path, parsePath } from '../smtp/path.ts';
 
 const BELOW = '@*.';
 
+/** Patterns in comparable form, so that an address costs the same however many there are. */
+type Permitted = Readonly<{
+  /** `local@domain`; a domain has no @. */
+  addresses: ReadonlySet<string>;
+  domains: ReadonlySet<string>;
+  /** The domains below these. */
+  above: ReadonlySet<string>;
+}>;
+
+/** An account's list is asked about every recipient of a message, and does not change: each is read once. */
+const known = new WeakMap<readonly string[], Permitted>();
+
 export function isPermitted(patterns: readonly string[], path: Path): boolean {
-  const local = comparableLocal(path.local);
+  const { addresses, domains, above } = permittedBy(patterns);
   const domain = comparableDomain(path.domain);
-  return patterns.some(pattern => names(pattern, local, domain));
+  if (domains.has(domain) || addresses.has(`${comparableLocal(path.local)}@${domain}`)) return true;
+  if (above.size === 0) return false;
+  for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1))
+    if (above.has(domain.slice(dot + 1))) return true;
+  return false;
 }
 
-function names(pattern: string, local: string, domain: string): boolean {
-  if (pattern.startsWith(BELOW)) return domain.endsWith(`.${comparableDomain(pattern.slice(BELOW.length))}`);
-  if (pattern.startsWith('@')) return comparableDomain(pattern.slice(1)) === domain;
-  const named = parsePath(pattern, '');
-  return (
-    !('kind' in named) && comparableLocal(named.local) === local && comparableDomain(named.domain) === domain
-  );
+function permittedBy(patterns: readonly string[]): Permitted {
+  const found = known.get(patterns);
+  if (found !== undefined) return found;
+  const read = readPatterns(patterns);
+  known.set(patterns, read);
+  return read;
+}
+
+/** A pattern that is none permits nothing. */
+function readPatterns(patterns: readonly string[]): Permitted {
+  const [addresses, domains, above] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const pattern of patterns) {
+    if (pattern.startsWith(BELOW)) above.add(comparableDomain(pattern.slice(BELOW.length)));
+    else if (pattern.startsWith('@')) domains.add(comparableDomain(pattern.slice(1)));
+    else {
+      const named = parsePath(pattern, '');
+      if (!('kind' in named))
+        addresses.add(`${comparableLocal(named.local)}@${comparableDomain(named.domain)}`);
+    }
+  }
+  return { addresses, domains, above };
 }
 
 function comparableLocal(local: string): string {

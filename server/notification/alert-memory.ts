@@ -19,7 +19,8 @@ export type AlertMemory = Readonly<{
   note: (alert: Alert) => Remembered;
   /** Whether it is to be said now. */
   isDue: (one: Remembered) => boolean;
-  said: (one: Remembered) => void;
+  /** `bySome`: at least one channel was given it. */
+  said: (one: Remembered, bySome: boolean) => void;
   /** What is no longer remembered since the last call, and need not be stored either. */
   forgotten: () => readonly StoredAlert[];
 }>;
@@ -77,7 +78,16 @@ export function createAlertMemory({ stored, clock, clockTrusted }: Deps): AlertM
     const now = clock.now();
     const subjects = subjectsOf(kind);
     const known = subjects.get(subject);
-    const alert = known?.alert ?? { kind, subject, text, firstAt: now, lastAt: now, saidAt: null, count: 0 };
+    const alert = known?.alert ?? {
+      kind,
+      subject,
+      text,
+      firstAt: now,
+      lastAt: now,
+      saidAt: null,
+      sentAt: null,
+      count: 0,
+    };
     const one = known ?? { alert, saidSince: null, raisedSince: clock.monotonic() };
     one.alert = { ...alert, text: clipped(text, LONGEST_TEXT), lastAt: now, count: alert.count + 1 };
     one.raisedSince = clock.monotonic();
@@ -97,8 +107,9 @@ export function createAlertMemory({ stored, clock, clockTrusted }: Deps): AlertM
       );
     },
     isDue,
-    said: one => {
-      one.alert = { ...one.alert, saidAt: clock.now() };
+    said: (one, bySome) => {
+      const now = clock.now();
+      one.alert = { ...one.alert, saidAt: now, sentAt: bySome ? now : one.alert.sentAt };
       one.saidSince = clock.monotonic();
     },
     forgotten: () => {

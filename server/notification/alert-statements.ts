@@ -10,8 +10,10 @@ export type StoredAlert = Readonly<{
   text: string;
   firstAt: EpochMs;
   lastAt: EpochMs;
-  /** When it last went out; null: never, because too many others did. */
+  /** When it last went out, to the log at least; null: never, because too many others did. */
   saidAt: EpochMs | null;
+  /** When it was last given to a channel; null: never, for there was none. */
+  sentAt: EpochMs | null;
   /** How often it was raised since `firstAt`. */
   count: number;
 }>;
@@ -29,12 +31,13 @@ export async function readAlerts(database: Pick<Database, 'read'>): Promise<read
 }
 
 export function putAlert(alert: StoredAlert): Statement {
-  const { kind, subject, text, firstAt, lastAt, saidAt, count } = alert;
+  const { kind, subject, text, firstAt, lastAt, saidAt, sentAt, count } = alert;
   return {
-    sql: `INSERT INTO alert (kind, subject, text, first_at, last_at, said_at, count) VALUES (?, ?, ?, ?, ?, ?, ?)
+    sql: `INSERT INTO alert (kind, subject, text, first_at, last_at, said_at, sent_at, count)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (kind, subject) DO UPDATE SET text = excluded.text, first_at = excluded.first_at,
-        last_at = excluded.last_at, said_at = excluded.said_at, count = excluded.count`,
-    params: [kind, subject, text, firstAt, lastAt, saidAt ?? NEVER, count],
+        last_at = excluded.last_at, said_at = excluded.said_at, sent_at = excluded.sent_at, count = excluded.count`,
+    params: [kind, subject, text, firstAt, lastAt, saidAt ?? NEVER, sentAt, count],
   };
 }
 
@@ -58,6 +61,7 @@ function alertOf(row: Row): StoredAlert | null {
     firstAt: Number(row['first_at']),
     lastAt: Number(row['last_at']),
     saidAt: saidAt === NEVER ? null : saidAt,
+    sentAt: row['sent_at'] === null ? null : Number(row['sent_at']),
     count: Number(row['count']),
   };
 }

@@ -50,10 +50,10 @@ export const alertKinds = {
   },
   'password-exposed': {
     means:
-      'A device sent its password without encryption. Switch TLS on in the device, and give the account a new password.',
+      'A password was sent without encryption. If it was the right one, whoever listens there has it: switch TLS on in the device, and give the account a new password.',
     severity: 'critical',
     cause: 'clients',
-    minimal: 'A password was sent without encryption: change it.',
+    minimal: 'A password was sent without encryption: if it was the right one, change it.',
     repeatAfter: 24 * HOUR,
   },
   'credential-old': {

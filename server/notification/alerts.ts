@@ -28,15 +28,16 @@ type Deps = Readonly<{
   clock: Clock;
   clockTrusted: () => boolean;
   log: Log;
-  /** To the channels. Never throws, never waits. */
-  send: (notice: Notice) => void;
+  /** To the channels; returns to how many. Never throws, never waits. */
+  send: (notice: Notice) => number;
   /** How long after the first alert that did not go out the others are summed up. */
   summaryAfter?: DurationMs;
 }>;
 
 /** That something was said is on disk after this time, so that a restart does not say it again. */
 const SOON: DurationMs = 3_000;
-const COUNTS: DurationMs = 600_000;
+/** How often it was raised. */
+const COUNTS: DurationMs = 30_000;
 const REMEMBERED: DurationMs = 60 * 86_400_000;
 const SUMMARY_AFTER: DurationMs = 600_000;
 
@@ -65,7 +66,7 @@ export async function createAlerts(deps: Deps): Promise<Alerts> {
   };
   const writer = createWriteBehind({ database, take, what: 'list of alerts', clock, log });
 
-  const goOut = (notice: Notice): void => {
+  const goOut = (notice: Notice): number => {
     const { kind, subject, text, account, address } = notice;
     log('alert', {
       kind,
@@ -74,7 +75,7 @@ export async function createAlerts(deps: Deps): Promise<Alerts> {
       ...(account === null ? {} : { account }),
       ...(address === null ? {} : { address }),
     });
-    deps.send(notice);
+    return deps.send(notice);
   };
 
   const withhold = (one: Remembered): void => {
@@ -104,9 +105,8 @@ export async function createAlerts(deps: Deps): Promise<Alerts> {
     if (!memory.isDue(one)) return;
     writer.due(SOON);
     if (!budget.take(alert.kind)) return withhold(one);
-    memory.said(one);
     withheld.delete(one);
-    goOut(noticeOf(alert, one));
+    memory.said(one, goOut(noticeOf(alert, one)) > 0);
   };
 
   return {

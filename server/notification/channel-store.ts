@@ -139,7 +139,7 @@ export function unknownText(name: string, view: readonly Channel[]): string {
 
 const TOO_MANY = `There are ${MOST_CHANNELS} alert channels already: remove one first.`;
 
-function insertChannel(channel: Omit<Channel, 'lastSentAt' | 'lastError'>): Statement {
+function insertChannel(channel: Omit<Channel, 'lastSentAt' | 'lastError' | 'lastErrorAt'>): Statement {
   const { id, name, kind, detail, sealed, createdAt } = channel;
   return {
     sql: `INSERT INTO alert_channel (id, name, canonical_name, kind, detail, sealed, created_at)
@@ -155,9 +155,9 @@ function deleteChannel(id: string): Statement {
 
 function updateSending(id: string, error: string | null, now: number): Statement {
   return {
-    sql: `UPDATE alert_channel SET last_error = ?,
-      last_sent_at = CASE WHEN ? IS NULL THEN ? ELSE last_sent_at END WHERE id = ?`,
-    params: [error, error, now, id],
+    sql: `UPDATE alert_channel SET last_error = ?, last_error_at = ?, last_sent_at = coalesce(?, last_sent_at)
+      WHERE id = ?`,
+    params: [error, error === null ? null : now, error === null ? now : null, id],
   };
 }
 

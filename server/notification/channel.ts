@@ -23,6 +23,8 @@ export type Channel = Readonly<{
   lastSentAt: EpochMs | null;
   /** Why the last alert could not be sent; null: it was. */
   lastError: string | null;
+  /** When that was; null: it was sent. */
+  lastErrorAt: EpochMs | null;
 }>;
 
 /** What may be shown of where it sends to: an address of e-mail, of a URL only the server. */
@@ -47,6 +49,7 @@ export function channelFromRow(row: Row): Channel {
     createdAt: Number(row['created_at']),
     lastSentAt: numberOrNull(row['last_sent_at']),
     lastError: typeof row['last_error'] === 'string' ? row['last_error'] : null,
+    lastErrorAt: numberOrNull(row['last_error_at']),
   };
 }
 

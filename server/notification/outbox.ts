@@ -11,8 +11,8 @@ import type { Notice } from './notice.ts';
 import type { SendNotice } from './sender.ts';
 
 export type Outbox = Readonly<{
-  /** To every channel. Never throws, never waits. */
-  send: (notice: Notice) => void;
+  /** To every channel; returns to how many. Never throws, never waits. */
+  send: (notice: Notice) => number;
   /** From now on what waits is sent, and the operator's changes are followed. */
   start: () => void;
   /** Gives a sending under way a moment, then cuts it off. */
@@ -38,7 +38,10 @@ export function createOutbox(deps: Deps): Outbox {
   const lines = new Map<string, ChannelLine>();
   let started = false;
 
-  const sendBy = (channel: Channel): SendNotice => {
+  /** By the channel as it is now: after `key rotate` what is sealed is another value. */
+  const sendBy = (id: string): SendNotice => {
+    const channel = channels.list().find(one => one.id === id);
+    if (channel === undefined) return async () => ({ kind: 'failed', text: 'the channel was removed' });
     const settings = channels.settings(channel);
     return settings === null
       ? async () => ({ kind: 'failed', text: UNREADABLE })
@@ -50,7 +53,7 @@ export function createOutbox(deps: Deps): Outbox {
       ...deps,
       name: channel.name,
       // Opened for each sending: the settings are secrets, and the key may have come back.
-      send: (notice, signal) => sendBy(channel)(notice, signal),
+      send: (notice, signal) => sendBy(channel.id)(notice, signal),
       record: error => channels.recordSending(channel, error),
     });
     if (started) line.start();
@@ -73,6 +76,7 @@ export function createOutbox(deps: Deps): Outbox {
   return {
     send: notice => {
       for (const line of lines.values()) line.put(notice);
+      return lines.size;
     },
     start: () => {
       started = true;

@@ -2,6 +2,7 @@
 
 import type { DurationMs, EpochMs } from '../clock.ts';
 import { formatDuration } from '../config/values.ts';
+import { setPasswordCommand } from './account-command.ts';
 import type { Alert } from './alert.ts';
 
 /** What is asked of an account. */
@@ -26,22 +27,24 @@ export function oldPasswordsAlert(
     .sort((one, other) => one.passwordChangedAt - other.passwordChangedAt);
   const [oldest] = old;
   if (oldest === undefined) return null;
-  const advice =
-    '"postern account password NAME --grace 7d" sets a new one and keeps the old one in force meanwhile.';
   if (old.length === 1) {
     const since = new Date(oldest.passwordChangedAt).toISOString().slice(0, 10);
     return {
       kind: 'credential-old',
       subject: '',
-      text: `The password of account "${oldest.name}" is older than ${formatDuration(age)}: it was set on ${since}. ${advice}`,
+      text: `The password of account "${oldest.name}" is older than ${formatDuration(age)}: it was set on ${since}. Set a new one, with the old one in force meanwhile: ${commandFor(oldest)}`,
       account: oldest.name,
     };
   }
-  const named = old.slice(0, MOST_NAMED).map(({ name }) => `"${name}"`);
-  const rest = old.length > MOST_NAMED ? ` and ${old.length - MOST_NAMED} more` : '';
+  const commands = old.slice(0, MOST_NAMED).map(commandFor);
+  const rest = old.length > MOST_NAMED ? `; and ${old.length - MOST_NAMED} more` : '';
   return {
     kind: 'credential-old',
     subject: '',
-    text: `The passwords of ${old.length} accounts are older than ${formatDuration(age)}: ${named.join(', ')}${rest}. ${advice}`,
+    text: `The passwords of ${old.length} accounts are older than ${formatDuration(age)}. Set new ones, with the old ones in force meanwhile: ${commands.join('; ')}${rest}`,
   };
+}
+
+function commandFor({ name }: AgingAccount): string {
+  return `${setPasswordCommand(name)} --grace 7d`;
 }

@@ -41,13 +41,10 @@ type Deps = Watched &
 
 const EVERY: DurationMs = 60_000;
 const SLOWLY: DurationMs = 3_600_000;
-/** A machine without a battery for its clock has the right time some minutes after its start. */
-const CLOCK_PATIENCE: DurationMs = 300_000;
 
 export function createWatch(deps: Deps): Watch {
   const { clock, database, raise } = deps;
   const raised = new Map<AlertKind, Readonly<{ subject: string; at: DurationMs }>>();
-  let wrongClockSince: DurationMs | null = null;
   let slowlyAt = Number.NEGATIVE_INFINITY;
   let looking = false;
   let timer: NodeJS.Timeout | undefined;
@@ -68,11 +65,8 @@ export function createWatch(deps: Deps): Watch {
   const lookAtDisk = async (): Promise<void> =>
     tell('disk-low', (await deps.disk.room()) >= 0 ? null : diskAlert(deps.dataFolder));
 
-  const lookAtClock = (): void => {
-    wrongClockSince = deps.clockTrusted() ? null : (wrongClockSince ?? clock.monotonic());
-    const isWrong = wrongClockSince !== null && clock.monotonic() - wrongClockSince >= CLOCK_PATIENCE;
-    tell('clock-untrusted', isWrong ? clockAlert(clock.now()) : null);
-  };
+  const lookAtClock = (): void =>
+    tell('clock-untrusted', deps.clockTrusted() ? null : clockAlert(clock.now()));
 
   const lookAtMail = async (): Promise<void> => {
     if (!deps.clockTrusted()) return;

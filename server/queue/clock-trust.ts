@@ -8,6 +8,11 @@ import type { Log } from '../events.ts';
 
 export type ClockTrust = Readonly<{
   trusted: () => boolean;
+  /**
+   * The clock to judge dates by (has an account expired?): the machine's while it can be believed; else the last time that
+   * could, running on. So a machine that boots in 1970 does not revive what has ended.
+   */
+  believed: Clock;
   /** Called every minute or so: reports a change, and keeps the heartbeat while the clock is trusted. */
   beat: () => void;
 }>;
@@ -33,7 +38,15 @@ export function createClockTrust(
   let notBefore = Math.max(buildDate, Math.min(lastHeartbeat ?? 0, latest)) - FORGIVEN_STEP_BACK;
   let distrustedSince: DurationMs | null = null;
 
+  const started = clock.monotonic();
+  const atStart = notBefore + FORGIVEN_STEP_BACK;
+
   const trusted = () => clock.now() >= notBefore && clock.now() <= latest;
+
+  const believedNow = (): EpochMs => {
+    if (trusted()) return clock.now();
+    return Math.max(notBefore + FORGIVEN_STEP_BACK, atStart + Math.floor(clock.monotonic() - started));
+  };
 
   const forgive = (now: EpochMs) => {
     const servedProbation = distrustedSince !== null && clock.monotonic() - distrustedSince >= PROBATION;
@@ -42,6 +55,7 @@ export function createClockTrust(
 
   return {
     trusted,
+    believed: { now: believedNow, monotonic: clock.monotonic },
     beat: () => {
       const now = clock.now();
       forgive(now);

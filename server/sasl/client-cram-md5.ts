@@ -1,10 +1,11 @@
 // CRAM-MD5 (RFC 2195) as a client.
 
-import { answer, type ClientMechanism, utf8 } from './client-mechanism.ts';
+import { answer, asTyped, type ClientMechanism, utf8 } from './client-mechanism.ts';
 import { cramDigest, cramState } from './cram-state.ts';
 
 export const cramMd5Client: ClientMechanism = {
   name: 'CRAM-MD5',
+  passwords: asTyped,
   start: ({ user, password }) =>
     answer(null, challenge => {
       const digest = cramDigest(cramState(utf8(password)), challenge);

@@ -40,6 +40,8 @@ export type ClientStep =
 export type ClientMechanism = Readonly<{
   /** As EHLO shows it, in capitals. */
   name: string;
+  /** The forms in which a password as typed is to be tried: one, or a second one for when the first is refused. */
+  passwords: (typed: string) => readonly [string] | readonly [string, string];
   /** The first step; its octets are the initial response. */
   start: (login: ClientLogin, context: ClientContext) => ClientStep;
 }>;
@@ -54,6 +56,11 @@ export function answer(
 
 export function broken(failure: ClientFailure): ClientStep {
   return { kind: 'failure', failure };
+}
+
+/** RFC 4616 §2 leaves the preparation to the server, and RFC 2195 knows none. */
+export function asTyped(typed: string): readonly [string] {
+  return [typed];
 }
 
 /** Names and passwords go out in UTF-8 (RFC 4616 §2). */

@@ -10,6 +10,7 @@ import {
   type ClientStep,
   utf8,
 } from './client-mechanism.ts';
+import { canonicalPassword } from './credential-text.ts';
 import { encodeBase64 } from './decode.ts';
 import { clientProof, saltedPassword, scramKeys, serverSignature } from './scram-keys.ts';
 import { latin1, octetsOf, parseServerFinal, parseServerFirst, saslnameOf } from './scram-messages.ts';
@@ -21,6 +22,7 @@ const MOST_ITERATIONS = 1_000_000;
 
 export const scramSha256Client: ClientMechanism = {
   name: 'SCRAM-SHA-256',
+  passwords: prepared,
   start: (login, context) => {
     // RFC 5802 §6: `y` says that we could bind and saw no -PLUS, so that a server that listed it notices.
     const flag = context.channelBinding !== null && !context.plusOffered ? 'y' : 'n';
@@ -30,12 +32,19 @@ export const scramSha256Client: ClientMechanism = {
 
 export const scramSha256PlusClient: ClientMechanism = {
   name: 'SCRAM-SHA-256-PLUS',
+  passwords: prepared,
   start: (login, context) => {
     const binding = context.channelBinding;
     if (binding === null) throw new Error('SCRAM-SHA-256-PLUS needs a channel to bind to');
     return begin(login, { header: `p=${binding.type},,`, data: binding.data }, context);
   },
 };
+
+/** RFC 5802 §2.2 wants SASLprep on both sides; a server without it (Dovecot) has derived its keys from what was typed. */
+function prepared(typed: string): readonly [string] | readonly [string, string] {
+  const canonical = canonicalPassword(typed);
+  return canonical === typed ? [typed] : [canonical, typed];
+}
 
 /** What the final message repeats in `c=`: the header, and the channel's octets behind it. */
 type Bound = Readonly<{ header: string; data: Uint8Array }>;

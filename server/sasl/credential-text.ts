@@ -22,7 +22,8 @@ export function decodeText(octets: Uint8Array): string {
   try {
     return utf8.decode(octets);
   } catch {
-    return Array.from(octets, windows1252).join('');
+    const latin1 = Buffer.from(octets).toString('latin1');
+    return latin1.replace(/[\x80-\x9f]/g, c => WINDOWS_1252.charAt(c.charCodeAt(0) - 0x80));
   }
 }
 
@@ -50,11 +51,12 @@ export function canonicalPassword(text: string): string {
  */
 export function canonicalName(text: string): string {
   // Decomposed before folding and composed after: so it is stable (Unicode §3.13, NFKC_Casefold).
-  return Array.from(prepare(text).normalize('NFKD'), foldCase).join('').normalize('NFKC').trim();
+  return foldCase(prepare(text).normalize('NFKD')).normalize('NFKC').trim();
 }
 
 /** Whether the octets of two names mean the same account. */
 export function sameName(a: Uint8Array, b: Uint8Array): boolean {
+  if (Buffer.from(a).equals(b)) return true;
   return canonicalName(decodeText(a)) === canonicalName(decodeText(b));
 }
 
@@ -62,12 +64,8 @@ function prepare(text: string): string {
   return text.replace(NON_ASCII_SPACE, ' ').replace(MAPPED_TO_NOTHING, '');
 }
 
-/** One code point at a time, so that a sigma is folded the same at the end of a word. */
-function foldCase(character: string): string {
-  if (character === 'ı') return character;
-  return character.toLowerCase().toUpperCase().toLowerCase().replaceAll('ς', 'σ');
-}
-
-function windows1252(octet: number): string {
-  return octet >= 0x80 && octet <= 0x9f ? WINDOWS_1252.charAt(octet - 0x80) : String.fromCharCode(octet);
+/** A sigma is folded the same at the end of a word; nothing else depends on its neighbours. Dotless i stays itself. */
+function foldCase(text: string): string {
+  const folded = text.split('ı').map(part => part.toLowerCase().toUpperCase().toLowerCase());
+  return folded.join('ı').replaceAll('ς', 'σ');
 }

@@ -3,7 +3,7 @@
 // authzid alone; it then is the name.
 
 import { sameName } from './credential-text.ts';
-import { challenge, failure, type Mechanism, passwordCredentials, type Step } from './mechanism.ts';
+import { challenge, failure, MAX_NAME, type Mechanism, passwordCredentials, type Step } from './mechanism.ts';
 
 const NUL = 0;
 
@@ -21,6 +21,7 @@ function parseMessage(message: Uint8Array): Step {
   const authcid = message.subarray(first + 1, second);
   const password = message.subarray(second + 1);
   if (authcid.length === 0) return passwordCredentials(authzid, password);
+  if (authzid.length > MAX_NAME || authcid.length > MAX_NAME) return failure('credentials');
   if (authzid.length > 0 && !sameName(authzid, authcid)) return failure('authorization');
   return passwordCredentials(authcid, password);
 }

@@ -1,11 +1,19 @@
 // SCRAM-SHA-256 (RFC 5802, RFC 7677) and SCRAM-SHA-256-PLUS, the server's side. A salt is shown for every name, so the
-// first round says nothing about which accounts exist; and what is wrong in the client's final message ends as a wrong
-// proof does. In SMTP the server's signature goes out as one more challenge, answered by an empty line (RFC 4954 §4).
+// first round says nothing about which accounts exist; and whatever is wrong in the client's final message ends as a wrong
+// proof does, after the same work. In SMTP the server's signature goes out as one more challenge, answered by an empty line (RFC 4954 §4).
 
 import { sameName } from './credential-text.ts';
 import { encodeBase64 } from './decode.ts';
-import { challenge, type ExchangeContext, failure, type Mechanism, type Step } from './mechanism.ts';
-import { type ClientFirst, octetsOf, parseClientFinal, parseClientFirst } from './scram-messages.ts';
+import {
+  challenge,
+  type ExchangeContext,
+  failure,
+  MAX_NAME,
+  type Mechanism,
+  type Step,
+} from './mechanism.ts';
+import { SCRAM_KEY } from './scram-keys.ts';
+import { type ClientFirst, latin1, octetsOf, parseClientFinal, parseClientFirst } from './scram-messages.ts';
 
 export const scramSha256: Mechanism = {
   name: 'SCRAM-SHA-256',
@@ -31,6 +39,7 @@ type Opened = Readonly<{
 }>;
 
 const EMPTY = new Uint8Array();
+const NO_PROOF = new Uint8Array(SCRAM_KEY);
 
 function begin(initial: Uint8Array | null, next: (message: Uint8Array) => Step): Step {
   return initial === null ? challenge(EMPTY, next) : next(initial);
@@ -58,30 +67,32 @@ function first(
   if (client === null) return failure('malformed');
   const binding = bindingFor(client, context);
   if (binding.kind === 'failure') return binding;
-  if (client.name.length === 0) return failure('credentials');
-  if (client.authzid.length > 0 && !sameName(client.authzid, client.name)) return failure('authorization');
+  const { name, authzid } = client;
+  if (name.length === 0 || name.length > MAX_NAME) return failure('credentials');
+  if (authzid.length > MAX_NAME) return failure('credentials');
+  if (authzid.length > 0 && !sameName(authzid, name)) return failure('authorization');
 
-  const { salt, iterations } = context.scramSalt(client.name);
+  const { salt, iterations } = context.scramSalt(name);
   const nonce = client.nonce + context.scramNonce();
   const serverFirst = `r=${nonce},s=${encodeBase64(salt)},i=${iterations}`;
   const opened = { client, nonce, serverFirst, data: binding.data };
   return challenge(octetsOf(serverFirst), response => final(response, opened));
 }
 
+/** A message that cannot be read is judged like the rest, so that it costs the same and counts as a failed login. */
 function final(message: Uint8Array, { client, nonce, serverFirst, data }: Opened): Step {
   const said = parseClientFinal(message);
-  if (said === null) return failure('malformed');
-  const { binding } = said;
   const header = octetsOf(client.gs2Header);
+  const binding = said?.binding ?? null;
   const bindsThis = binding !== null && data.some(one => Buffer.concat([header, one]).equals(binding));
   return {
     kind: 'credentials',
     credentials: {
       kind: 'scram-sha-256',
       name: client.name,
-      authMessage: octetsOf(`${client.bare},${serverFirst},${said.withoutProof}`),
-      proof: said.proof,
-      intact: bindsThis && said.nonce === nonce,
+      authMessage: octetsOf(`${client.bare},${serverFirst},${said?.withoutProof ?? latin1(message)}`),
+      proof: said?.proof ?? NO_PROOF,
+      intact: bindsThis && said?.nonce === nonce,
     },
     prove,
   };

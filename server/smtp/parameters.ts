@@ -1,5 +1,6 @@
 // The ESMTP parameters after a path (RFC 5321 §4.1.2): split, unique, and judged against what EHLO offers.
-// What is not offered is refused, not ignored: a client that asks for NOTIFY or REQUIRETLS counts on getting it.
+// What is not offered is refused, not ignored: a client that asks for NOTIFY or REQUIRETLS counts on getting it. Only
+// keywords that are registered are repeated in a refusal: what else stands there may be a password.
 
 import type { BodyType } from '../queue/delivery.ts';
 
@@ -26,6 +27,7 @@ type Split = Readonly<{ kind: 'parameters'; list: readonly Parameter[] }>;
 const PARAMETER = /^([a-z0-9][a-z0-9-]*)(?:=(.*))?$/i;
 /** Twenty digits are RFC 1870 §5's limit. */
 const SIZE = /^\d{1,20}$/;
+const BINARY = 'BODY=BINARYMIME';
 
 /** What MAIL takes, each with its reader of the value (null: the keyword stood alone). */
 const offered: ReadonlyMap<string, (value: string | null) => Partial<MailParameters> | ParameterRefusal> =
@@ -35,6 +37,23 @@ const offered: ReadonlyMap<string, (value: string | null) => Partial<MailParamet
     ['SMTPUTF8', readSmtputf8],
     ['AUTH', readAuth],
   ]);
+
+/** Keywords of extensions that are not offered, which clients ask for (IANA's registry of mail parameters). */
+const registered = new Set([
+  ...[
+    'RET',
+    'ENVID',
+    'NOTIFY',
+    'ORCPT',
+    'REQUIRETLS',
+    'MT-PRIORITY',
+    'BY',
+    'HOLDFOR',
+    'HOLDUNTIL',
+    'SOLICIT',
+  ],
+  ...['MTRK', 'TRANSID', 'CONPERM', 'CONNEG', 'RRVS'],
+]);
 
 /** The parameters of MAIL. Every call starts from nothing: a refused MAIL leaves no trace in the next one. */
 export function parseMailParameters(text: string): ParsedMailParameters | ParameterRefusal {
@@ -67,7 +86,7 @@ function splitParameters(text: string): Split | ParameterRefusal {
     const keyword = found?.[1]?.toUpperCase();
     if (keyword === undefined) return badArguments('There is text after the address that is not a parameter');
     if (list.some(other => other.keyword === keyword)) {
-      return badArguments(`The parameter ${keyword.slice(0, 40)} is given twice`);
+      return badArguments(`The parameter ${nameToRepeat(keyword)} is given twice`);
     }
     list.push({ keyword, value: found?.[2] ?? null });
   }
@@ -83,7 +102,7 @@ function readBody(value: string | null): Partial<MailParameters> | ParameterRefu
   const type = value?.toLowerCase();
   if (type === '7bit' || type === '8bitmime') return { body: type };
   // RFC 3030 is not offered; to its clients this is a parameter that we do not implement.
-  if (type === 'binarymime') return unknown('BODY=BINARYMIME');
+  if (type === 'binarymime') return unknown(BINARY);
   return badArguments('BODY must be 7BIT or 8BITMIME');
 }
 
@@ -100,12 +119,17 @@ function badArguments(text: string): ParameterRefusal {
   return { kind: 'refused', reason: 'arguments', text };
 }
 
-function unknown(parameter: string): ParameterRefusal {
-  const shown = parameter.slice(0, 40);
+function unknown(keyword: string): ParameterRefusal {
+  const parameter = nameToRepeat(keyword);
   return {
     kind: 'refused',
     reason: 'unknown-parameter',
-    parameter: shown,
-    text: `Parameter ${shown} not recognized`,
+    parameter,
+    text: `Parameter ${parameter} not recognized`,
   };
+}
+
+function nameToRepeat(keyword: string): string {
+  const isKnown = registered.has(keyword) || offered.has(keyword) || keyword === BINARY;
+  return isKnown ? keyword : 'of that name';
 }

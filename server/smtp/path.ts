@@ -52,11 +52,6 @@ export function parsePath(text: string, hostname: string): Path | BadPath {
   return assemble(local, domain);
 }
 
-/** True when mail to both is mail to one: domains without case, local parts with it (RFC 5321 §2.4). */
-export function isSamePath(one: Path, other: Path): boolean {
-  return one.text === other.text;
-}
-
 function assemble(local: string, domain: string): Path | BadPath {
   const written = UNQUOTED.test(local) && DOT_STRING.test(local) ? local : quote(local);
   if (octetLength(written) > MAX_LOCAL)

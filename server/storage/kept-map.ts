@@ -8,6 +8,8 @@ export type KeptMap<Value> = Readonly<{
   /** Becomes the newest. */
   set: (key: string, value: Value) => void;
   delete: (key: string) => void;
+  /** Set, and not yet taken to the file. */
+  isUnsaved: (key: string) => boolean;
   /** What is not yet in the file. Taken once: a flush that fails loses it, which its owner must be able to bear. */
   takeChanges: () => readonly Statement[];
 }>;
@@ -58,6 +60,7 @@ export function createKeptMap<Value>(options: KeptMapOptions<Value>): KeptMap<Va
       unsaved.add(key);
     },
     delete: remove,
+    isUnsaved: key => unsaved.has(key),
     takeChanges: () => {
       const statements = [...removed.values()].map(options.remove);
       for (const key of unsaved) {

@@ -36,6 +36,11 @@ export function createKeyOperator(deps: KeyDeps & Readonly<{ sealer: Sealer }>):
     }),
     rotate: () => rotateKey(deps),
     atStake: () => whatIsForgotten(database),
-    reset: () => resetKey(deps),
+    reset: async () => {
+      const result = await resetKey(deps);
+      // It is there again, for this process too.
+      if (result.kind === 'reset') await sealer.refresh();
+      return result;
+    },
   };
 }

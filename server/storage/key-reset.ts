@@ -1,8 +1,8 @@
 // After the sealing key was lost for good: makes a new one and forgets what was sealed under the old, in one commit with
 // the line of the audit. Passwords of upstreams and alert channels must be given again by the operator; what CRAM-MD5 and
-// SCRAM need comes back with the next logins by PLAIN or LOGIN. Never while the key is there.
+// SCRAM need comes back with the next logins by PLAIN or LOGIN, or with a new password. Never while the key is there.
 
-import { linkSync, rmSync } from 'node:fs';
+import { linkSync } from 'node:fs';
 import type { Database } from './database.ts';
 import { changeKey, type KeyRefusal, refused } from './key-change.ts';
 import type { KeyDeps } from './key-rotation.ts';
@@ -63,14 +63,17 @@ export async function whatIsForgotten(database: Database): Promise<Forgotten> {
 
 /** The file that has another key, or none that can be read: it may be somebody's only copy. */
 function keepAside(path: string): string | null {
-  const aside = `${path}.before-reset`;
-  rmSync(aside, { force: true });
-  try {
-    linkSync(path, aside);
-    return aside;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
+  for (let number = 1; ; number++) {
+    // One that an earlier reset has kept stays.
+    const aside = number === 1 ? `${path}.before-reset` : `${path}.before-reset-${number}`;
+    try {
+      linkSync(path, aside);
+      return aside;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (code === 'ENOENT') return null;
+      if (code !== 'EEXIST') throw error;
+    }
   }
 }
 

@@ -26,7 +26,7 @@ export type Observations = Readonly<{
   lastUsed: () => Promise<ReadonlyMap<string, EpochMs>>;
   /** What changes there is written with the rest. */
   loginAddresses: Omit<LoginAddresses, 'takeChanges'>;
-  withheldMechanisms: Omit<WithheldMechanisms, 'takeChanges'>;
+  withheldMechanisms: Omit<WithheldMechanisms, 'takeChanges' | 'adopt'>;
   /** Notes that the wall clock showed `now` and was believed. */
   heartbeat: (now: EpochMs) => void;
   /** The last heartbeat, also of an earlier run; null where there is none. */
@@ -94,6 +94,10 @@ export async function createObservations(database: Database): Promise<Observatio
   const flushSoon = (): void => {
     timer ??= setTimeout(() => void flush(), FLUSH_MS).unref();
   };
+  // `postern ban lift` releases mechanisms.
+  database.onForeignChange(() => {
+    database.read(SELECT_WITHHELD).then(withheld.adopt, () => undefined);
+  });
   const { hasLoggedIn, accountsAt, isKnown } = addresses;
   return {
     recordLogin: (accountId, at) => {
@@ -121,6 +125,7 @@ export async function createObservations(database: Database): Promise<Observatio
         flushSoon();
       },
       at: withheld.at,
+      all: withheld.all,
       release: one => {
         withheld.release(one);
         flushSoon();

@@ -5,7 +5,7 @@ import type { RandomBytes } from '../ids.ts';
 import type { Database } from './database.ts';
 import { finishKeyChange, whileKeyStays } from './key-change.ts';
 import { readMeta, replaceMeta, writeMetaOnce } from './meta.ts';
-import { dependence } from './sealed-rows.ts';
+import { dependents, type SealedColumn } from './sealed-rows.ts';
 import { createSealer, type Sealer } from './sealing.ts';
 import { createKeyFile, findKey, type KeyFile, readKeyFile, type SealingKey } from './sealing-key.ts';
 
@@ -49,32 +49,40 @@ export async function openSealer(options: OpenSealerOptions): Promise<OpenedSeal
     await writeMetaOnce(database, 'sealing_key_id', key.id);
     return open(key);
   }
-  const depends = await dependence(database);
-  if (expected !== null && depends === 'nothing' && mayCreate && file.kind !== 'damaged') {
+  const depends = await dependents(database);
+  if (expected !== null && depends.length === 0 && mayCreate && file.kind !== 'damaged') {
     const key = await whileKeyStays(path, () => replaceUnused(options, file, expected));
     return key === null ? { kind: 'not-yet' } : open(key);
   }
   const text = lostText(path, file, expected, depends);
   const sealer = createSealer({ path, database, random, key: null, trouble: text });
-  return { kind: 'lost', sealer, text, asksOperator: depends === 'asked-for' };
+  return { kind: 'lost', sealer, text, asksOperator: depends.some(isAskedFor) };
 }
 
 /** What is wrong with a key file that does not have the key of that id, and the ways out. */
-export function lostText(
+function lostText(
   path: string,
   file: KeyFile,
   expected: string | null,
-  depends: 'nothing' | 'made-again' | 'asked-for',
+  depends: readonly SealedColumn[],
 ): string {
   const id = expected === null ? '' : ` (id ${expected})`;
-  const sealed = depends === 'asked-for' ? "the upstreams' passwords are" : 'what CRAM-MD5 and SCRAM need is';
-  const goesOn =
-    depends === 'asked-for' ? '' : ' Until then CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on.';
+  const asked = depends.filter(isAskedFor);
+  const sealed = [...new Set((asked.length > 0 ? asked : depends).map(({ what }) => what))].join(' and ');
+  const under = sealed === '' ? ' of this database' : ` that seals ${sealed}`;
+  const stays =
+    asked.length > 0
+      ? ' Without it the server does not start.'
+      : ' Until then CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on.';
   const wrong =
     file.kind === 'damaged'
-      ? `The sealing key ${path}${id} is damaged: ${file.why}.`
-      : `The sealing key ${path} ${file.kind === 'missing' ? 'is missing' : `is not the one (its id is ${file.id})`} under which ${sealed} sealed${id}.`;
-  return `${wrong}${goesOn} Put that key file back from your backup and start Postern again; nothing was changed. Without a backup, "postern key reset" makes a new key and says what you must enter again.`;
+      ? `The sealing key ${path}${id}${under} is damaged: ${file.why}.`
+      : `The sealing key ${path} ${file.kind === 'missing' ? 'is missing: the one' : `is not the one (its id is ${file.id})`}${under}${id}.`;
+  return `${wrong}${stays} Put that key file back from your backup and start Postern again; nothing was changed. Without a backup, "postern key reset" makes a new key and says what you must enter again.`;
+}
+
+function isAskedFor({ ifLost }: SealedColumn): boolean {
+  return ifLost === 'asked-for';
 }
 
 /** Null where the database names another key by now. */

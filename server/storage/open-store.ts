@@ -147,9 +147,10 @@ async function openSealerPatiently(
     });
     if (opened.kind === 'open') return opened.sealer;
     if (opened.kind === 'lost') {
-      // A command may be the way out of it, and most need no key. A server without upstream passwords would only fail later.
+      // A command may be the way out of it, and most need no key: what is wrong it says when it is done, if it still is. A
+      // server without upstream passwords would only fail later.
       if (options.as === 'serve' && opened.asksOperator) throw refusedStart(opened.text);
-      warnings.push(opened.text);
+      if (options.as === 'serve') warnings.push(opened.text);
       return opened.sealer;
     }
     if (waited >= PATIENCE_MS) {

@@ -21,6 +21,8 @@ export function derivedContext(
 export type SealedColumn = Readonly<{
   table: string;
   column: string;
+  /** What it is, for the operator. */
+  what: string;
   /** The columns of its primary key. */
   key: readonly string[];
   context: (row: Row) => string;
@@ -33,10 +35,13 @@ export type SealedColumn = Readonly<{
   ifLost: 'made-again' | 'asked-for';
 }>;
 
+const DERIVED = 'what CRAM-MD5 and SCRAM need';
+
 export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'upstream',
     column: 'sealed_password',
+    what: 'passwords of upstreams',
     key: ['id'],
     context: row => upstreamContext(text(row, 'id')),
     forget: `UPDATE upstream SET sealed_password = NULL, revision = revision + 1 WHERE sealed_password IS NOT NULL`,
@@ -45,6 +50,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'alert_channel',
     column: 'sealed',
+    what: 'settings of alert channels',
     key: ['id'],
     context: row => channelContext(text(row, 'id')),
     forget: 'DELETE FROM alert_channel',
@@ -53,6 +59,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'derived_secret',
     column: 'sealed',
+    what: DERIVED,
     key: ['account_id', 'version', 'kind', 'login_name'],
     context: row =>
       derivedContext(
@@ -67,6 +74,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'lasting_key',
     column: 'sealed',
+    what: DERIVED,
     key: ['name'],
     context: row => lastingKeyContext(text(row, 'name')),
     forget: 'DELETE FROM lasting_key',
@@ -76,16 +84,15 @@ export const sealedColumns: readonly SealedColumn[] = [
 
 type Condition = Readonly<{ sql: string; params: readonly SqlValue[] }>;
 
-/** What hangs on the key: nothing, only what comes back by itself, or something that the operator must give again. */
-export async function dependence(database: Database): Promise<'nothing' | 'made-again' | 'asked-for'> {
-  let most: 'nothing' | 'made-again' = 'nothing';
-  for (const { table, column, ifLost } of sealedColumns) {
+/** What hangs on the key: the columns in which something is sealed. */
+export async function dependents(database: Database): Promise<readonly SealedColumn[]> {
+  const found: SealedColumn[] = [];
+  for (const sealed of sealedColumns) {
+    const { table, column } = sealed;
     const rows = await database.read(`SELECT 1 AS one FROM ${table} WHERE ${column} IS NOT NULL LIMIT 1`);
-    if (rows.length === 0) continue;
-    if (ifLost === 'asked-for') return ifLost;
-    most = ifLost;
+    if (rows.length > 0) found.push(sealed);
   }
-  return most;
+  return found;
 }
 
 export type SealedRow = Readonly<{

@@ -1,5 +1,6 @@
 // The files of the sealing key: text with version, id and key, mode 0600. The id is derived from the key, so that a damaged
-// file is recognised; it may be shown and stored beside what is sealed. While the key is being replaced the new one lies
+// file is recognised; it may be shown and stored beside what is sealed. It lies in the data folder and is backed up with it:
+// whoever has both has the passwords of the upstreams. While the key is being replaced the new one lies
 // beside it in a second file, before anything is sealed under it: so at each moment one of the two files has the key
 // whose id stands in the database.
 
@@ -68,7 +69,7 @@ export function nextKeyPath(path: string): string {
 
 function keyText(key: SealingKey): string {
   return `# Postern's sealing key. Without it the passwords of upstreams, and what CRAM-MD5 and SCRAM need, cannot be read.
-# Back it up, but not together with the database.
+# Back up the data folder with this file in it. Whoever has both has the passwords of the upstreams: encrypt the backup.
 version 1
 id ${key.id}
 key ${Buffer.from(key.octets).toString('base64')}

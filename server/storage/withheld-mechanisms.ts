@@ -18,7 +18,10 @@ export type Withheld = Readonly<{
 export type WithheldMechanisms = Readonly<{
   withhold: (withheld: Withheld) => void;
   at: (address: string) => readonly Withheld[];
+  all: () => readonly Withheld[];
   release: (withheld: Withheld) => void;
+  /** Another process has changed the rows: what it deleted is released. */
+  adopt: (rows: readonly Row[]) => void;
   takeChanges: () => readonly Statement[];
 }>;
 
@@ -48,8 +51,15 @@ export function createWithheldMechanisms(rows: readonly Row[], most = IN_ALL): W
     },
   });
 
+  const all = (): readonly Withheld[] => [...byAddress.values()].flatMap(there => [...there.values()]);
+
   return {
     withhold: withheld => map.set(keyOf(withheld), withheld),
+    all,
+    adopt: current => {
+      const kept = new Set(current.map(row => keyOf(parse(row))));
+      for (const key of all().map(keyOf)) if (!kept.has(key) && !map.isUnsaved(key)) map.delete(key);
+    },
     at: address => [...(byAddress.get(address)?.values() ?? [])],
     release: withheld => map.delete(keyOf(withheld)),
     takeChanges: map.takeChanges,

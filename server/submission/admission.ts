@@ -13,7 +13,7 @@ export type Admission = Readonly<{
   open: () => number;
 }>;
 
-/** `leave` must be called once, when the connection has ended. */
+/** `leave` must be called when the connection has ended; only the first time counts. */
 export type Admitted = Readonly<{ kind: 'admitted'; leave: () => void }>;
 
 export type AdmissionDeps = Readonly<{
@@ -48,7 +48,10 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       total += 1;
       strangers += stranger ? 1 : 0;
       perAddress.set(key, already + 1);
+      let inside = true;
       const leave = () => {
+        if (!inside) return;
+        inside = false;
         total -= 1;
         strangers -= stranger ? 1 : 0;
         const left = (perAddress.get(key) ?? 1) - 1;

@@ -16,6 +16,17 @@ export class DataParser extends SMTPStream {
     return super.startDataMode(...limit);
   }
 
+  /**
+   * The library's own forgets a message that ends while it goes on after the one before: with two in one chunk, and a DATA
+   * that is answered at once, it would never go on again.
+   */
+  override continue(): void {
+    const goOn = this._continueCallback;
+    if (typeof goOn !== 'function') return super.continue();
+    this._continueCallback = false;
+    goOn();
+  }
+
   override _feedDataStream(chunk: Buffer, done: Done): void {
     const { pieces, rest } = this.#decoder.push(chunk);
     const stream = this._dataStream;

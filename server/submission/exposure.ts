@@ -3,6 +3,7 @@
 // name alone, which the log shows only if there is such an account.
 
 import { decodeBase64, decodeInitialResponse } from '../sasl/decode.ts';
+import { MAX_NAME } from '../sasl/mechanism.ts';
 
 /** A password was sent in clear, by `mechanism`. `name` is that of the login as sent, or null where it cannot be told. */
 export type Exposure = Readonly<{ mechanism: string; name: Uint8Array | null }>;
@@ -49,7 +50,7 @@ export function createExposureWatch(): ExposureWatch {
       const octets = decodeBase64(Buffer.from(line).toString('latin1').trim());
       if (octets === null || octets.length === 0) return null;
       if (now.kind === 'plain') return exposedByPlain(octets);
-      if (now.kind === 'login-password') return { mechanism: 'LOGIN', name: now.name };
+      if (now.kind === 'login-password') return exposed('LOGIN', now.name);
       expected = { kind: 'login-password', name: octets };
       return null;
     },
@@ -62,5 +63,10 @@ function exposedByPlain(message: Uint8Array): Exposure | null {
   const second = first < 0 ? -1 : message.indexOf(0, first + 1);
   if (second < 0 || second === message.length - 1) return null;
   const authcid = message.subarray(first + 1, second);
-  return { mechanism: 'PLAIN', name: authcid.length > 0 ? authcid : message.subarray(0, first) };
+  return exposed('PLAIN', authcid.length > 0 ? authcid : message.subarray(0, first));
+}
+
+/** A name that is no account's for its length is not read (sasl/mechanism.ts). */
+function exposed(mechanism: string, name: Uint8Array): Exposure {
+  return { mechanism, name: name.length > MAX_NAME ? null : name };
 }

@@ -140,7 +140,7 @@ export function createIntake(deps: Deps): Intake {
       kind: 'mail',
       accountId: principal.accountId,
       reversePath: reversePath.text,
-      forwardPaths: forwardPaths.map(path => path.text),
+      forwardPaths: forwardPaths.list().map(path => path.text),
       // What the octets are counts, not what the client said: devices send 8-bit text without BODY=8BITMIME.
       bodyType: eightBitBody || eightBitHeader ? '8bitmime' : '7bit',
       // A recipient's own need shows in its address; this is what the message needs for every recipient.

@@ -2,6 +2,8 @@
 // given only where there is such an account.
 
 import type { DurationMs } from '../clock.ts';
+import { NEAR_NETWORKS } from '../config/values.ts';
+import { setPasswordCommand } from '../notification/account-command.ts';
 import type { Alert } from '../notification/alert.ts';
 import { lengthInWords } from '../smtp/waiting-time.ts';
 
@@ -11,7 +13,7 @@ export function newAddressAlert({ account, address }: LoginAt): Alert {
   return {
     kind: 'new-address',
     subject: `${account} from ${address}`,
-    text: `${account} logged in from ${address}, where it never was before. If that is no device of yours, give it a new password with: ${setPassword(account)}`,
+    text: `${account} logged in from ${address}, where it never was before. If that is no device of yours, give it a new password with: ${setPasswordCommand(account)}`,
     account,
     address,
   };
@@ -28,7 +30,7 @@ export function repeatedFailuresAlert({
   return {
     kind: 'repeated-failures',
     subject: `${account} from ${address}`,
-    text: `The logins of ${account} from ${address} fail again and again. ${cause}: type the right one into the device, or set a new one with: ${setPassword(account)}`,
+    text: `The logins of ${account} from ${address} fail again and again. ${cause}: type the right one into the device, or set a new one with: ${setPasswordCommand(account)}`,
     account,
     address,
   };
@@ -84,15 +86,15 @@ export function exposedAlert({
   account,
   address,
 }: Readonly<{ account: string | null; address: string }>): Alert {
-  const whose = account === null ? 'A password' : `The password of ${account}`;
+  const sent = account === null ? 'A password was sent' : `A password was sent for ${account}`;
   const then =
     account === null
       ? 'then give its account a new password with: postern account password NAME'
-      : `then give it a new password with: ${setPassword(account)}`;
+      : `then give it a new password with: ${setPasswordCommand(account)}`;
   return {
     kind: 'password-exposed',
     subject: account === null ? address : `${account} from ${address}`,
-    text: `${whose} was sent without encryption from ${address}, so whoever listens there has it. Switch TLS on in the device, ${then}`,
+    text: `${sent} without encryption from ${address}. If it was the right one, whoever listens there has it. Switch TLS on in the device, ${then}`,
     address,
     ...(account === null ? {} : { account }),
   };
@@ -105,13 +107,7 @@ export function networkRefusedAlert({
   return {
     kind: 'network-refused',
     subject: network,
-    text: `A client at ${address} was sent away, because its network is not served. If it is yours, add ${address} or its network to limits.networks in the configuration; if not, keep the internet away from this port.`,
+    text: `A client at ${address} was sent away, because its network is not served. If it is yours, add ${address} or its network to the list in limits.networks of the configuration (with the words that stand there by default: ${NEAR_NETWORKS.join(', ')}); if not, keep the internet away from this port.`,
     address,
   };
-}
-
-/** The command, with the name as a shell takes it. */
-function setPassword(account: string): string {
-  const word = /^[\w.@][\w.@-]*$/.test(account) ? account : `'${account.replaceAll("'", "'\\''")}'`;
-  return `postern account password ${word}`;
 }

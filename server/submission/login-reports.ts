@@ -78,6 +78,7 @@ export function createLoginReports(deps: LoginReportsDeps): LoginReports {
   const all = createFailureCount({ clock, window, most: FAILURES_IN_ALL });
   const unknown = createFailureCount({ clock, window, most: UNKNOWN_NAMES });
   const exposures = createThinning({ clock, interval: MINUTE });
+  const failures = createThinning({ clock, interval: MINUTE });
   const barrings = createThinning({ clock, interval: MINUTE });
   const probes = createThinning({ clock, interval: HOUR });
 
@@ -102,15 +103,19 @@ export function createLoginReports(deps: LoginReportsDeps): LoginReports {
       raise(newAddressAlert({ account, address }));
     },
     failed: (client, login) => {
-      const { account, mechanism, reason } = login;
+      const { account, mechanism, nameTag, reason } = login;
       const { address } = client;
-      log('auth.failed', { ...who(client, account?.name), mechanism, reason });
-      record({ action: 'login.failed', object: account?.name ?? '', address, detail: reason }, 'postern');
+      const count = failures(`${client.key} ${account?.id ?? nameTag} ${mechanism} ${reason}`);
+      if (count !== null) log('auth.failed', { ...who(client, account?.name), mechanism, reason, count });
+      const object = account?.name ?? '';
+      record({ action: 'login.failed', object, account, address, detail: reason }, 'postern');
       notePattern(client, login);
       for (const ban of login.bans) {
         const facts = factsOf(ban, account);
         raise(bannedAlert(facts));
-        record({ action: 'ban.made', object: ban.address, address, detail: banDetail(facts) }, 'postern');
+        const of = facts.account === null ? null : account;
+        const detail = banDetail(facts);
+        record({ action: 'ban.made', object: ban.address, account: of, address, detail }, 'postern');
       }
     },
     barred: (client, { mechanism, account, reason, guessed }) => {

@@ -7,6 +7,7 @@ import { parseMail, parseRcpt } from '../smtp/envelope.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
 import { envelopeReply } from './envelope-replies.ts';
+import { noForwardPaths } from './forward-paths.ts';
 import {
   checkAuthenticated,
   checkData,
@@ -79,7 +80,14 @@ export function createMailCommands({ settings, logins, client, logOut }: Session
       if (denied) return denied;
       const { path, size, body, smtputf8 } = parsed;
       deniedRecipients = 0;
-      transaction = { policy, reversePath: path, forwardPaths: [], declaredSize: size, body, smtputf8 };
+      transaction = {
+        policy,
+        reversePath: path,
+        forwardPaths: noForwardPaths(),
+        declaredSize: size,
+        body,
+        smtputf8,
+      };
       return replies.senderOk;
     },
 

@@ -9,7 +9,7 @@ import { isPermitted } from '../message/permitted-addresses.ts';
 import type { MailCommand, RcptCommand } from '../smtp/envelope.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
-import { hasRecipient, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a check may know of the session. */
 export type Standing = Readonly<{
@@ -108,7 +108,7 @@ export function judgeRcpt(
   const { recipients } = transaction.policy;
   if (recipients !== null && !isPermitted(recipients, path))
     return denial('recipients', say(replies.recipientNotPermitted, { recipient: path.text }));
-  if (hasRecipient(transaction, path)) return null;
+  if (transaction.forwardPaths.has(path)) return null;
   if (transaction.forwardPaths.length >= limits.recipients)
     return denial('recipients-per-message', say(replies.tooManyRecipients, { limit: limits.recipients }));
   return reached && limitDenial(reached);

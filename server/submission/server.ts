@@ -1,4 +1,4 @@
-// The listeners: one smtp-server per configured port, sharing everything but the way TLS begins. The other place where
+// The listeners: one smtp-server per configured port, sharing everything but the way TLS begins. Another place where
 // smtp-server is imported. It guarantees that no client can crash the process (an error listener on every server), and
 // that stopping lets messages under way finish.
 
@@ -11,18 +11,13 @@ import { parseClientAddress } from '../smtp/address.ts';
 import { formatReply, type Reply } from '../smtp/reply.ts';
 import { serverEndPoints } from '../tls/end-point.ts';
 import type { Admission } from './admission.ts';
-import { type ConnectionContext, SubmissionConnection } from './connection.ts';
+import { type BindFailure, bind, type Listener } from './bind.ts';
+import { SubmissionConnection } from './connection.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import { createDenialReports } from './denial-reports.ts';
 import { createHandshakeReports, type HandshakeError } from './handshake-failure.ts';
 import { createRefusalReports, type ReportRefused } from './refusal-reports.ts';
 import type { SessionSettings } from './session.ts';
-
-export type Listener = Readonly<{
-  address: string;
-  port: number;
-  tls: 'starttls' | 'implicit';
-  /** Names of the mechanisms offered. */
-  mechanisms: readonly string[];
-}>;
 
 /** Key and certificate chains for `tls.createSecureContext`, as tls/secure-context.ts makes them. */
 export type TlsMaterial = Readonly<
@@ -31,8 +26,6 @@ export type TlsMaterial = Readonly<
     'key' | 'minVersion' | 'ciphers' | 'ecdhCurve' | 'honorCipherOrder' | 'sessionIdContext'
   > & { cert: string[] }
 >;
-
-export type BindFailure = Readonly<{ listener: Listener; code: string; text: string }>;
 
 export type Submission = Readonly<{
   /** Binds every listener; all or none. Port 0 takes a free port. Returns where it listens. */
@@ -50,7 +43,7 @@ type Deps = Readonly<{
   listeners: readonly Listener[];
   material: TlsMaterial;
   /** All that a connection needs, but for what differs from listener to listener. */
-  context: Omit<ConnectionContext, 'settings' | 'stopping' | 'mechanisms' | 'endPoints'>;
+  context: Omit<ConnectionContext, 'settings' | 'stopping' | 'mechanisms' | 'endPoints' | 'reportDenied'>;
   admission: Admission;
   settings: Omit<SessionSettings, 'offersStartTls'>;
   /** Connections in total: the library drops sockets beyond it whose handshake is still under way. */
@@ -69,6 +62,7 @@ export function createSubmission(deps: Deps): Submission {
   const shared = {
     stopping: () => stopping,
     endPoints: () => endPoints,
+    reportDenied: createDenialReports(deps.context),
     reportError: createHandshakeReports(deps.context),
     reportRefused: createRefusalReports(deps.context),
   };
@@ -85,7 +79,7 @@ export function createSubmission(deps: Deps): Submission {
       for (const [i, server] of servers.entries()) {
         const listener = deps.listeners[i];
         if (!listener) continue;
-        const result = await bind(server, listener);
+        const result = await bind(server.server, listener);
         if ('code' in result) {
           await Promise.all(servers.map(one => closeServer(one, 0)));
           return { kind: 'failed', failure: result };
@@ -116,6 +110,8 @@ class SubmissionServer extends SMTPServer {
   readonly #entrance: Entrance;
   /** When the sockets were accepted whose handshake comes before everything else. */
   readonly #acceptedAt = new WeakMap<Socket, DurationMs>();
+  /** What gives back the place of a socket. */
+  readonly #leave = new WeakMap<Socket, () => void>();
 
   constructor(options: SMTPServerOptions, entrance: Entrance) {
     super(options);
@@ -134,6 +130,7 @@ class SubmissionServer extends SMTPServer {
       return handshake ? gone(socket) : sendAway(socket, admitted.reply);
     }
     socket.once('close', admitted.leave);
+    this.#leave.set(socket, admitted.leave);
     if (handshake) this.#acceptedAt.set(socket, context.clock.monotonic());
     return super._acceptSocket(socket, handshake);
   }
@@ -148,9 +145,18 @@ class SubmissionServer extends SMTPServer {
     }
   }
 
+  /** To begin a handshake on a socket that was destroyed since it was accepted (by our stop) crashes Node (24.21). */
+  override _upgrade(...[socket, done]: Parameters<SMTPServer['_upgrade']>): void {
+    if (socket.destroyed) done(new Error('The socket was closed before the handshake'));
+    else super._upgrade(socket, done);
+  }
+
   /** Documented as overridable: hands out our connection in place of the library's. */
   override connect(...[socket, options]: Parameters<SMTPServer['connect']>): void {
-    const connection = new SubmissionConnection(this, socket, options ?? undefined, this.#entrance.context);
+    const { context } = this.#entrance;
+    // With implicit TLS this is the socket above the accepted one, whose own listeners stay.
+    const leave = this.#leave.get(socket) ?? (() => undefined);
+    const connection = new SubmissionConnection(this, socket, options ?? undefined, { context, leave });
     this.connections.add(connection);
     connection.on('error', error => this._onError(error));
     connection.init();
@@ -168,7 +174,7 @@ class SubmissionServer extends SMTPServer {
 function createServer(
   listener: Listener,
   deps: Deps,
-  shared: Pick<ConnectionContext, 'stopping' | 'endPoints'> &
+  shared: Pick<ConnectionContext, 'stopping' | 'endPoints' | 'reportDenied'> &
     Readonly<{ reportError: (error: HandshakeError) => void; reportRefused: ReportRefused }>,
 ): SubmissionServer {
   const context: ConnectionContext = {
@@ -209,28 +215,6 @@ function sendAway(socket: Socket, reply: Reply): false {
   socket.resume();
   setTimeout(() => socket.destroy(), LAST_WORDS).unref();
   return false;
-}
-
-/** Every address means every IPv4 address where the machine has no IPv6. */
-async function bind(server: SMTPServer, listener: Listener): Promise<Listener | BindFailure> {
-  const result = await bindOnce(server, listener);
-  const noIpv6 =
-    'code' in result && /EAFNOSUPPORT|EADDRNOTAVAIL/.test(result.code) && listener.address === '::';
-  return noIpv6 ? bindOnce(server, { ...listener, address: '0.0.0.0' }) : result;
-}
-
-function bindOnce(server: SMTPServer, listener: Listener): Promise<Listener | BindFailure> {
-  return new Promise(resolve => {
-    const onError = (error: NodeJS.ErrnoException) => {
-      resolve({ listener, code: error.code ?? 'unknown', text: error.message });
-    };
-    server.server.once('error', onError);
-    server.listen({ port: listener.port, host: listener.address }, () => {
-      server.server.removeListener('error', onError);
-      const address = server.server.address();
-      resolve({ ...listener, port: typeof address === 'object' && address ? address.port : listener.port });
-    });
-  });
 }
 
 function closeServer(server: SubmissionServer, grace: DurationMs): Promise<void> {

@@ -9,43 +9,25 @@ import { beginExchange, type ExchangeStep } from '../sasl/exchange.ts';
 import type { ExchangeContext, Mechanism } from '../sasl/mechanism.ts';
 import { parseCommand } from '../smtp/command.ts';
 import { parseHello } from '../smtp/hello.ts';
-import { formatLines, formatReply, isRefusal, type Reply } from '../smtp/reply.ts';
+import { formatLines, formatReply, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
+import { type Action, close, denied, replied } from './action.ts';
 import { type Authenticate, judgeExchange, replyTo } from './authentication.ts';
+import { type CommandLimits, createCommandCount } from './command-limits.ts';
 import { keywords } from './ehlo.ts';
 import { createExposureWatch, type Exposure } from './exposure.ts';
 import { createMailCommands } from './mail-commands.ts';
-import { checkAuth, type Denial, type DenialReason, type Limits } from './policy.ts';
-import type { Transaction } from './transaction.ts';
-
-/** What the connection must do about a command. `wire` is the reply as octets in latin1-safe ASCII. */
-export type Action =
-  | Readonly<{
-      kind: 'reply';
-      wire: string;
-      verb: string;
-      reply: Reply;
-      /** The account may not do that: for the log, where a person looks for why the device was refused. */
-      denied?: DenialReason;
-    }>
-  /** Say this and close. */
-  | Readonly<{ kind: 'close'; wire: string; verb: string; reply: Reply }>
-  /** Say this, then begin the TLS handshake. */
-  | Readonly<{ kind: 'starttls'; wire: string; verb: string; reply: Reply }>
-  /** Take the message: 354 unless the disk says otherwise. */
-  | Readonly<{
-      kind: 'data';
-      transaction: Transaction;
-      principal: Principal;
-      hello: string;
-      extended: boolean;
-    }>;
+import { checkAuth, type Denial, type Limits } from './policy.ts';
 
 export type Session = Readonly<{
   /** `line` is without its line end. Commands must be handed over one at a time, in order. */
   command: (line: Uint8Array) => Action | Promise<Action>;
   /** TLS is up: everything learned before is forgotten, but that the client once said EHLO. */
   secured: () => void;
+  /** A command came that is too long to be looked at. */
+  lineTooLong: () => Action;
+  /** The answer to DATA where there is no place for the message now: it stays as it was, and may be tried again. */
+  noPlace: (denial: Denial) => Action;
   /** The transaction ended, well or badly. */
   transactionEnded: (end: Readonly<{ accepted: boolean }>) => void;
   principal: () => Principal | null;
@@ -60,18 +42,16 @@ export type SessionSettings = Readonly<{
   offersStartTls: boolean;
   /** The failed login that ends the connection. */
   failedLogins: number;
-  /** Commands without an accepted message, commands without a login, wrong ones, unknown ones: the last that is borne. */
-  commands: number;
-  commandsBeforeLogin: number;
-  wrongCommands: number;
-  unknownCommands: number;
-}>;
+}> &
+  CommandLimits;
 
 /** What a session knows of accounts, for its client. */
 export type SessionLogins = Readonly<{
   authenticate: Authenticate;
-  /** What may be used from this address at this moment, in the order of EHLO. */
+  /** What EHLO lists for this address at this moment, in its order. */
   offered: () => readonly Mechanism[];
+  /** What may be used: also what is not listed, because it failed here for another account. */
+  accepted: () => readonly Mechanism[];
   exchange: Omit<ExchangeContext, 'listedPlus'>;
   /** What the principal may do now; null where its account may not send any more. Asked at each MAIL and DATA. */
   standing: (principal: Principal) => AccountPolicy | null;
@@ -103,9 +83,7 @@ export function createSession(
   let pending: Principal | null = null;
   let listedPlus = false;
   let failures = 0;
-  let commands = 0;
-  let errors = 0;
-  let unknown = 0;
+  const count = createCommandCount(settings);
 
   const client = () => ({ secure, greeted, principal });
   const logOut = () => {
@@ -154,7 +132,7 @@ export function createSession(
     }
     const context = { ...logins.exchange, listedPlus: () => listedPlus };
     // Latin-1 keeps every octet apart; the exchange decodes strictly.
-    return follow(beginExchange(Buffer.from(argument).toString('latin1'), logins.offered(), context));
+    return follow(beginExchange(Buffer.from(argument).toString('latin1'), logins.accepted(), context));
   };
 
   const reportExposure = (found: Exposure | null) => {
@@ -186,11 +164,8 @@ export function createSession(
     return replies.authenticated;
   };
 
-  /** What the account may not do is told apart from what is wrong: for the log. */
   const mailed = (verb: string, answer: Reply | Denial): Action | Reply =>
-    'reason' in answer
-      ? { kind: 'reply', wire: formatReply(answer.reply), verb, reply: answer.reply, denied: answer.reason }
-      : answer;
+    'reason' in answer ? denied(verb, answer) : answer;
 
   const data: Handler = argument => {
     const answer = mail.data(argument);
@@ -215,36 +190,26 @@ export function createSession(
     QUIT: () => close('QUIT', replies.bye),
   };
 
-  /** Counts what goes wrong, so that garbage ends the connection and not the server. */
+  /** Every answer comes through here: none escapes the limits. */
   const finish = (result: Action | Reply, verb: string): Action => {
-    if ('kind' in result && result.kind !== 'reply') return result;
-    const reply = 'kind' in result ? result.reply : result;
-    const wire = 'kind' in result ? result.wire : formatReply(reply);
-    if (!isRefusal(reply)) errors = 0;
-    else if (!isNormalRefusal(reply, verb)) errors++;
-    if (isTooMuch()) return close(verb, say(replies.tooManyErrors, { hostname }));
-    const denied = 'kind' in result && result.kind === 'reply' ? result.denied : undefined;
-    return { kind: 'reply', wire, verb, reply, ...(denied === undefined ? {} : { denied }) };
+    const action = 'kind' in result ? result : replied(verb, result);
+    if (action.kind === 'close') return action;
+    if (action.kind === 'reply')
+      count.answered(action.reply, { verb, inTransaction: mail.transaction() !== null });
+    return count.isTooMuch({ loggedIn: principal !== null })
+      ? close(verb, say(replies.tooManyErrors, { hostname }))
+      : action;
   };
-
-  /** Logins have a limit of their own; of a long list of recipients any number may be refused (RFC 5321 §4.5.3.1.10). */
-  const isNormalRefusal = ({ code }: Reply, verb: string): boolean =>
-    code === 535 || code === 530 || (verb === 'RCPT' && mail.transaction() !== null);
-
-  const isTooMuch = () =>
-    errors >= settings.wrongCommands ||
-    unknown >= settings.unknownCommands ||
-    commands >= (principal ? settings.commands : settings.commandsBeforeLogin);
 
   return {
     command: line => {
-      commands++;
+      count.asked();
       if (exchange) return settle(follow(exchange.next(line)), 'AUTH', finish);
       const { verb, argument } = parseCommand(line);
       const handler = Object.hasOwn(handlers, verb) ? handlers[verb] : undefined;
       if (handler) return settle(handler(argument), verb, finish);
       if (HTTP.test(verb)) return close('HTTP', say(replies.notSmtp, { hostname }));
-      unknown++;
+      count.unknown();
       if (!secure) reportExposure(exposure.unknownLine(line));
       return finish(replies.unknownCommand, 'unknown');
     },
@@ -257,10 +222,14 @@ export function createSession(
       pending = null;
       listedPlus = false;
     },
-    transactionEnded: ({ accepted }) => {
+    lineTooLong: () => {
+      count.asked();
+      return finish(replies.lineTooLong, 'unknown');
+    },
+    noPlace: denial => finish(denied('DATA', denial), 'DATA'),
+    transactionEnded: end => {
       mail.reset();
-      errors = 0;
-      if (accepted) commands = 0;
+      count.transactionEnded(end);
     },
     principal: () => principal,
     inExchange: () => exchange !== null,
@@ -273,8 +242,4 @@ function settle(
   finish: (result: Action | Reply, verb: string) => Action,
 ): Action | Promise<Action> {
   return result instanceof Promise ? result.then(value => finish(value, verb)) : finish(result, verb);
-}
-
-function close(verb: string, reply: Reply): Action {
-  return { kind: 'close', wire: formatReply(reply), verb, reply };
 }

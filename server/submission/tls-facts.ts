@@ -15,7 +15,8 @@ export function tlsFacts(socket: Socket): TlsFacts | null {
 }
 
 /**
- * The octets that stand for this TLS channel (ExchangeContext.channelBinding). `endPoints`: those of the listener's leaves.
+ * The octets that stand for this TLS channel (ExchangeContext.channelBinding). `endPoints`: those that the listener's
+ * leaves have.
  * tls-exporter only on TLS 1.3. tls-unique never: it is broken by renegotiation and does not exist in TLS 1.3.
  */
 export function channelBinding(
@@ -24,7 +25,7 @@ export function channelBinding(
   endPoints: readonly Uint8Array[],
 ): readonly Uint8Array[] | null {
   if (!(socket instanceof TLSSocket)) return null;
-  if (type === 'tls-server-end-point') return endPoints;
+  if (type === 'tls-server-end-point') return endPoints.length > 0 ? endPoints : null;
   const exported = type === 'tls-exporter' ? tlsExporter(socket) : null;
   return exported === null ? null : [exported];
 }

@@ -3,13 +3,14 @@
 
 import type { AccountPolicy } from '../accounts/account-policy.ts';
 import type { BodyType } from '../queue/delivery.ts';
-import { isSamePath, type Path } from '../smtp/path.ts';
+import type { Path } from '../smtp/path.ts';
+import type { ForwardPaths } from './forward-paths.ts';
 
 export type Transaction = Readonly<{
   /** The account's, as it was at MAIL: one message is judged by one policy. */
   policy: AccountPolicy;
   reversePath: Path;
-  forwardPaths: readonly Path[];
+  forwardPaths: ForwardPaths;
   /** What the client says the message will have, in octets, or null. */
   declaredSize: number | null;
   body: BodyType;
@@ -19,10 +20,5 @@ export type Transaction = Readonly<{
 
 /** The transaction with one more recipient; a repeated one is taken once. */
 export function withRecipient(transaction: Transaction, path: Path): Transaction {
-  if (hasRecipient(transaction, path)) return transaction;
-  return { ...transaction, forwardPaths: [...transaction.forwardPaths, path] };
-}
-
-export function hasRecipient({ forwardPaths }: Transaction, path: Path): boolean {
-  return forwardPaths.some(known => isSamePath(known, path));
+  return { ...transaction, forwardPaths: transaction.forwardPaths.with(path) };
 }

@@ -1,5 +1,6 @@
 // The operator's own certificate (tls.certificate, tls.key) in place of the local CA's. Postern reads it, tries it out
-// and takes a changed one over without a restart; it never writes it. A changed one that cannot be used is not taken.
+// and takes a changed one over without a restart; it never writes it. A changed one that cannot be used is not taken, nor one
+// that has expired while the one in use has not.
 
 import type { Clock, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
@@ -36,6 +37,13 @@ export async function createOwnCertificate(
   };
   warnOnce();
 
+  /** By a clock that cannot be believed, nothing has expired. */
+  const hasExpired = ({ parsed }: Pair) =>
+    deps.clockTrusted() && deps.clock.now() > parsed.validToDate.getTime();
+
+  const reject = (why: string) =>
+    deps.log('certificate.rejected', { text: `${why}. The certificate before stays in use.` });
+
   return {
     files: [paths.certificate, paths.key],
     material: () => materialOf(pair),
@@ -48,11 +56,11 @@ export async function createOwnCertificate(
     },
     reload: async () => {
       const reading = await readTried(paths);
-      if (reading.kind === 'unusable') {
-        deps.log('certificate.rejected', { text: `${reading.text}. The certificate before stays in use.` });
-        return;
-      }
+      if (reading.kind === 'unusable') return reject(reading.text);
       if (reading.pair.certificate === pair.certificate && reading.pair.key === pair.key) return;
+      if (hasExpired(reading.pair) && !hasExpired(pair)) {
+        return reject(`${paths.certificate} expired on ${reading.pair.parsed.validToDate.toISOString()}`);
+      }
       pair = reading.pair;
       deps.log('certificate.issued', {
         names: certificateFacts(pair.parsed).names,

@@ -52,6 +52,20 @@ export function subjectNames(
   return [...unique.values()];
 }
 
+/** Whether a certificate with these names is good for a host name or an address. `*` is one label (RFC 9525 §6.3). */
+export function covers(names: readonly string[], host: string): boolean {
+  const wanted = readSubjectName(host)?.value;
+  if (wanted === undefined) return false;
+  return names.includes(wanted) || names.includes(wanted.replace(/^[^.:]+(?=\..*\.)/, '*'));
+}
+
+/** For the operator, once: an own certificate that devices which check names will refuse. */
+export function uncoveredName(names: readonly string[], host: string): string | null {
+  if (covers(names, host)) return null;
+  const good = names.length === 0 ? 'no name at all' : names.join(', ');
+  return `Your certificate is not good for the name ${host}, so devices that check it will refuse it. It is good for ${good}: type one of these on the devices, set "hostname" to it, or get a certificate for ${host}.`;
+}
+
 /** The subjectAltName of a certificate. Other kinds of name in it are left out. */
 export function certificateNames(certificate: X509Certificate): readonly SubjectName[] {
   const names: SubjectName[] = [];

@@ -25,13 +25,14 @@ describe('the delay of an answer', () => {
     [6, 8000],
     [1000, 8000],
   ])('of the %i. failure is %i ms', (failures, milliseconds) => {
-    expect(delayOf({ pair: 1, address: failures }, own)).toBe(milliseconds);
-    expect(delayOf({ pair: failures, address: failures }, shared)).toBe(milliseconds);
-    expect(delayOf({ pair: failures, address: failures }, trusted)).toBe(milliseconds);
+    expect(delayOf({ pair: 1, address: failures, repeated: 1 }, own)).toBe(milliseconds);
+    expect(delayOf({ pair: 1, address: 1, repeated: failures }, own)).toBe(milliseconds);
+    expect(delayOf({ pair: 1, address: 1, repeated: failures }, shared)).toBe(milliseconds);
+    expect(delayOf({ pair: 1, address: 1, repeated: failures }, trusted)).toBe(milliseconds);
   });
 
   it('does not depend on the neighbours at a shared address', () => {
-    expect(delayOf({ pair: 1, address: 40 }, shared)).toBe(0);
+    expect(delayOf({ pair: 1, address: 40, repeated: 1 }, shared)).toBe(0);
   });
 });
 

@@ -103,6 +103,36 @@ describe('a ban', () => {
     expect(second.left(whole('192.0.2.1'))).toBe(left);
   });
 
+  it('takes no memory once it is forgotten, while the database cannot be written', async () => {
+    const groups: number[] = [];
+    let full = true;
+    const database: Place['database'] = {
+      ...bench.database,
+      commit: group => {
+        groups.push(group.length);
+        return full ? Promise.resolve({ kind: 'full', text: '' }) : bench.database.commit(group);
+      },
+    };
+    const bans = await open({ place: { ...bench, database }, most: 3 });
+    for (let n = 0; n < 1_000; n++) ban(bans, whole(`192.0.2.${n}`));
+    await bans.flush();
+    expect(Math.max(...groups)).toBeLessThan(10);
+    full = false;
+    await bans.flush();
+    expect(await bench.database.read('SELECT * FROM ban')).toHaveLength(3);
+  });
+
+  it('leaves no row where it was forgotten while it was being written', async () => {
+    const bans = await open({ most: 1 });
+    ban(bans, whole('192.0.2.1'));
+    const writing = bans.flush();
+    await Promise.resolve();
+    ban(bans, whole('192.0.2.2'));
+    await writing;
+    await bans.flush();
+    expect(await bench.database.read('SELECT address FROM ban')).toEqual([{ address: '192.0.2.2' }]);
+  });
+
   it('is not written while the name tags are passing ones', async () => {
     const bans = await open({ last: false });
     ban(bans, pair('192.0.2.1', 'printer'));
@@ -144,7 +174,7 @@ describe('a ban is lifted', () => {
       clock: bench.clock,
       newId: () => makeId(bench.clock.now(), systemRandom),
       audit: fact => ({
-        sql: `INSERT INTO audit (id, happened_at, actor, action, object, detail, count) VALUES (?, 0, 'operator:eva', ?, ?, ?, 1)`,
+        sql: `INSERT INTO audit (id, happened_at, actor, action, object, detail, count, last_at) VALUES (?, 0, 'operator:eva', ?, ?, ?, 1, 0)`,
         params: [makeId(bench.clock.now(), systemRandom), fact.action, fact.object, fact.detail ?? null],
       }),
       accountOf: place.accounts.byId,
@@ -200,6 +230,18 @@ describe('a ban is lifted', () => {
     await bench.accounts.setPassword('printer', null);
     expect(bans.left(pair('192.0.2.1', 'printer'))).toBeNull();
     expect(await bench.database.read('SELECT * FROM ban')).toEqual([]);
+  });
+
+  it('by a new password that another process sets, and says so', async () => {
+    await bench.accounts.add({ name: 'Printer' });
+    const bans = await open();
+    const lifted: string[] = [];
+    bans.onLifted(({ address }, by) => lifted.push(`${address} ${by}`));
+    ban(bans, pair('192.0.2.1', 'printer'));
+    await bans.flush();
+    await (await bench.elsewhere()).accounts.setPassword('printer', null);
+    await waitFor('the ban to be lifted', () => lifted.length > 0);
+    expect(lifted).toEqual(['192.0.2.1 new password']);
   });
 
   it('by making the account whose name was tried before there was one', async () => {

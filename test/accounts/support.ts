@@ -110,8 +110,8 @@ export async function openBench(cost: PasswordCost = CHEAP): Promise<Bench> {
 
 function auditRow(id: string, now: number, { action, object, detail = null }: AuditFact): Statement {
   return {
-    sql: `INSERT INTO audit (id, happened_at, actor, action, object, detail, count) VALUES (?, ?, 'postern', ?, ?, ?, 1)`,
-    params: [id, now, action, object, detail],
+    sql: `INSERT INTO audit (id, happened_at, actor, action, object, detail, count, last_at) VALUES (?, ?, 'postern', ?, ?, ?, 1, ?)`,
+    params: [id, now, action, object, detail, now],
   };
 }
 

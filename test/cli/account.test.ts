@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -298,7 +299,7 @@ describe('the settings of an account', () => {
     expect((await line.run(['account', 'list'])).stdout).toMatch(/^nas .* expired /m);
   });
   it.each([
-    [['--per-minute', '0'], 2, '--per-minute takes a whole number from 1 up, or none, not "0".'],
+    [['--per-minute', '0'], 2, '--per-minute takes a whole number from 1 to 1000000000, or none, not "0".'],
     [['--per-day', '1e9'], 2, '--per-day takes a whole number'],
     [['--message-size', 'big'], 2, '--message-size takes a size'],
     [['--queue-share', '20 percent'], 2, '--queue-share takes a size'],
@@ -306,10 +307,23 @@ describe('the settings of an account', () => {
     [['--other-senders', 'none'], 2, '--other-senders takes refuse or allow, not "none".'],
     [['--senders', 'none'], 2, '--senders takes a list such as'],
     [['--networks', '10.0.0.0/8,none'], 2, '--networks takes a list such as'],
-    [['--senders', 'scanner'], 1, 'Permitted senders: "scanner" cannot be used'],
-    [['--networks', 'home'], 1, '"home" is no network'],
-    [['--mechanisms', 'NTLM'], 1, '"NTLM" is no mechanism'],
-    [['--queue-share', '120%'], 1, 'at most 100 %'],
+    [['--senders', 'scanner'], 2, 'Permitted senders: "scanner" cannot be used'],
+    [['--networks', 'home'], 2, '"home" is no network'],
+    [['--mechanisms', 'NTLM'], 2, '"NTLM" is no mechanism'],
+    [['--queue-share', '120%'], 2, 'at most 100 %'],
+    [['--senders', 'none'], 2, `for no limit write --senders '*'`],
+    [['--mechanisms', 'none'], 2, `for no limit write --mechanisms '*'`],
+    [
+      ['--networks', 'private'],
+      2,
+      '"private" is a word of limits.networks in the configuration; for an account',
+    ],
+    [['--owner', 'me'], 2, '"me" has no @: the owner must be a whole address'],
+    [['--message-size', '0'], 2, 'one octet or more'],
+    [['--queue-share', '0%'], 2, 'at least 0.01 %'],
+    [['--per-hour', '1000000001'], 2, 'from 1 to 1000000000'],
+    [['--alias', ''], 2, '--alias takes a login name, not an empty one.'],
+    [['--alias', '*'], 1, '"*" stands for any account'],
     [['--remove-alias', 'never-was'], 1, 'The account has no alias "never-was"'],
     [['--alias', 'weak'], 1, 'is taken'],
     [[], 2, 'There is nothing to change'],
@@ -319,13 +333,81 @@ describe('the settings of an account', () => {
   });
 });
 
+describe('an account, where words mislead', () => {
+  it('is not removed by an alias', async () => {
+    await line.json(['account', 'add', 'lobby', '--alias', 'old lobby']);
+    const ran = await line.run(['account', 'remove', 'OLD lobby']);
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(ran.stderr).toContain(`postern account set lobby --remove-alias 'OLD lobby'`);
+    expect(ran.stderr).toContain('postern account remove lobby.');
+    expect(await shownAs('lobby')).toMatchObject({ enabled: true });
+    expect((await line.run(['account', 'disable', 'old lobby'])).stdout).toContain(
+      'Account lobby is disabled',
+    );
+  });
+  it('loses owner, sender and note by "none" as by an empty text', async () => {
+    const [all, gone] = [
+      { sender: 'a@b.example', owner: 'c@d.example', note: 'x' },
+      { sender: null, owner: null, note: null },
+    ];
+    for (const nothing of ['none', '']) {
+      const words = (values: readonly string[]) =>
+        ['--sender', '--owner', '--note'].flatMap((flag, at) => [flag, values[at] ?? '']);
+      expect(await line.json(['account', 'set', 'lobby', ...words(Object.values(all))])).toMatchObject(all);
+      expect(
+        await line.json(['account', 'set', 'lobby', ...words([nothing, nothing, nothing])]),
+      ).toMatchObject(gone);
+    }
+  });
+  it('says which promised password a second changeover ends', async () => {
+    expect(await line.json(['account', 'password', 'lobby', '--grace', '7d'])).toMatchObject({
+      grace_ends_at: time,
+    });
+    const ran = await line.run(['account', 'password', 'lobby', '--grace', '1d']);
+    expect(ran.stderr).toMatch(
+      /^postern: warning: the password of lobby set [^\n]+Z, promised until [^\n]+Z, ends now[^\n]+\n$/,
+    );
+    expect(await line.json(['account', 'password', 'lobby'])).not.toHaveProperty('grace_ends_at');
+  });
+  it('says that the limit of the server holds', async () => {
+    const ran = await line.run(['account', 'set', 'lobby', '--message-size', '60M']);
+    expect(ran).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('limits.message_size of the configuration, 50 MiB, holds'),
+    });
+  });
+  it.each(['9999-12-31', '36500000d'])('expires in a year of four digits: %s', async when => {
+    expect(await line.json(['account', 'set', 'lobby', '--expires', when])).toMatchObject({
+      expires_at: '9999-12-31T23:59:59.999Z',
+    });
+  });
+});
+
 describe('the settings card', () => {
   const card = async (environment: Readonly<Record<string, string>> = {}) =>
     (await line.run(['account', 'show', 'weak'], { environment })).stdout;
 
-  it('names addresses only where the host name is not one that was configured', async () => {
-    expect(await card({ POSTERN_HOSTNAME: 'mail.example.net' })).toMatch(
-      /^ {2}Server {10}mail\.example\.net\n {2}Port/m,
+  it('names the configured host name, and no address that the certificate is not good for', async () => {
+    const { settings } = Object(
+      await line.json(['account', 'show', 'weak'], { environment: { POSTERN_HOSTNAME: 'mail.example.net' } }),
+    );
+    const { names } = Object(await line.json(['certificate', 'show']));
+    expect(settings.server).toBe('mail.example.net');
+    for (const address of settings.addresses) expect(names).toContain(address);
+  });
+  it('names what an own certificate is good for, and the certificate itself where nobody signed it', async () => {
+    const [certificate, key] = [join(line.folder, 'own.pem'), join(line.folder, 'own.key')];
+    const subject = ['-subj', '/CN=own', '-addext', 'subjectAltName=DNS:smtp.example.org,DNS:*.lan.example'];
+    const openssl = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', ...subject];
+    execFileSync('openssl', [...openssl, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+    const own = { POSTERN_TLS_CERTIFICATE: certificate, POSTERN_TLS_KEY: key };
+    const other = await card({ ...own, POSTERN_HOSTNAME: 'mail.example.net' });
+    expect(other).toContain(
+      'smtp.example.org or *.lan.example (your certificate is not good for mail.example.net)',
+    );
+    expect(other).toContain(`CA certificate  the certificate itself, ${certificate}\n`);
+    expect(await card({ ...own, POSTERN_HOSTNAME: 'a.lan.example' })).toMatch(
+      /^ {2}Server {10}a\.lan\.example$/m,
     );
   });
   it.each([

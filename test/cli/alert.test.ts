@@ -62,6 +62,7 @@ describe('a webhook', () => {
         created_at: expect.stringMatching(/Z$/),
         last_sent_at: expect.stringMatching(/Z$/),
         last_error: null,
+        last_error_at: null,
       },
     ]);
     const shown = (await line.run(['alert', 'channel', 'list'])).stdout;
@@ -120,9 +121,17 @@ describe('a test of all channels', () => {
       },
     ]);
     expect(await line.json(['alert', 'channel', 'list'])).toMatchObject([
-      { name: 'broken', last_error: expect.stringMatching(/404/), last_sent_at: null },
+      {
+        name: 'broken',
+        last_error: expect.stringMatching(/404/),
+        last_error_at: expect.stringMatching(/Z$/),
+        last_sent_at: null,
+      },
       { name: 'mail', to: 'anna@example.net', from: 'postern@example.net', detail: 'full', last_error: null },
     ]);
+    expect((await line.run(['alert', 'channel', 'list'])).stdout).toMatch(
+      /^broken .* 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ .*\(404\)/m,
+    );
     await line.json(['alert', 'channel', 'remove', 'broken']);
     await line.json(['alert', 'channel', 'remove', 'mail']);
   });
@@ -168,14 +177,16 @@ describe('alert list', () => {
     const at = Date.UTC(2026, 10, 20);
     const one = { kind: 'disk-low', subject: '/data', text: 'The disk is low.', count: 3 } as const;
     await database.commit([
-      putAlert({ ...one, firstAt: at, lastAt: at + 60_000, saidAt: at }),
+      putAlert({ ...one, firstAt: at, lastAt: at + 60_000, saidAt: at, sentAt: at }),
       putAlert({
         ...one,
         kind: 'banned',
         subject: 'x',
         firstAt: at,
         lastAt: at + 90_000,
-        saidAt: null,
+        // To the log only.
+        saidAt: at,
+        sentAt: null,
         count: 1,
       }),
     ]);
@@ -193,7 +204,7 @@ describe('alert list', () => {
       },
     ]);
     expect((await line.run(['alert', 'list'])).stdout).toMatch(
-      /LAST +COUNT +SENT +KIND +TEXT\n2026-11-20 00:01:30Z/,
+      /LAST +COUNT +SENT +KIND +TEXT\n2026-11-20 00:01:30Z +1 +- +banned/,
     );
   });
 });

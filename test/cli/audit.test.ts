@@ -31,9 +31,11 @@ describe('audit list', () => {
     expect(first).toEqual({
       id: expect.any(String),
       happened_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      last_at: first.happened_at,
       actor: 'operator:tester',
       action: 'alert.channel-added',
       object: 'phone',
+      account: null,
       address: null,
       detail: 'ntfy',
       count: 1,

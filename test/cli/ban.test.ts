@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Ban, putBan } from '../../server/accounts/ban.ts';
-import { openDatabase } from '../../server/storage/open-database.ts';
+import { createObservations, type Observations } from '../../server/storage/observations.ts';
+import { openDatabase, openDatabases } from '../../server/storage/open-database.ts';
 import { type CommandLine, makeCommandLine } from './command-line.ts';
 
 let line: CommandLine;
@@ -40,6 +41,21 @@ async function banned(...bans: readonly Partial<Ban>[]): Promise<void> {
   );
   expect(result.kind).toBe('committed');
   await database.close();
+}
+
+/** What a server keeps of what it has seen. */
+async function observed(act: (observations: Observations) => void): Promise<void> {
+  const [file] = await openDatabases({
+    files: [{ path: join(line.folder, 'data/observations.db'), durability: 'relaxed' }],
+    onFatal: text => {
+      throw new Error(text);
+    },
+  });
+  if (file === undefined) throw new Error('not opened');
+  const observations = await createObservations(file);
+  act(observations);
+  await observations.close();
+  await file.close();
 }
 
 function without(ban: Partial<Ban>, key: keyof Ban): Partial<Ban> {
@@ -109,6 +125,20 @@ describe('ban lift', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^[1-4] bans? lifted\.\n$/);
     expect(await addresses()).toEqual(left);
+  });
+
+  it.each([
+    [['192.0.2.1'], 'Nobody is banned. EHLO lists every mechanism there again.\n', ['192.0.2.2']],
+    [['--all'], 'Nobody is banned. EHLO lists every mechanism there again.\n', []],
+  ])('%j also ends that a mechanism is not listed', async (words, said, left) => {
+    const withheld = (address: string) => ({ address, mechanism: 'CRAM-MD5', accountId: '', endsAt: 9e12 });
+    await observed(({ withheldMechanisms }) => {
+      for (const address of ['192.0.2.1', '192.0.2.2']) withheldMechanisms.withhold(withheld(address));
+    });
+    expect((await line.run(['ban', 'lift', ...words])).stdout).toBe(said);
+    await observed(({ withheldMechanisms }) =>
+      expect(withheldMechanisms.all().map(({ address }) => address)).toEqual(left),
+    );
   });
 
   it.each([

@@ -39,7 +39,7 @@ async function refusedStart(): Promise<string | null> {
 }
 
 const ways: readonly (readonly [string, () => void, RegExp])[] = [
-  ['missing', () => rmSync(key), /The sealing key .* is missing .*"postern key reset"/],
+  ['missing', () => rmSync(key), /The sealing key .* is missing: .*"postern key reset"/],
   [
     'another one',
     () => {
@@ -81,25 +81,30 @@ describe.each(ways)('a sealing key that is %s, with passwords of upstreams', (_,
   it('refuses to seal, and changes nothing', async () => {
     const ran = await line.run(['upstream', 'set', 'main', '--password-stdin'], secret);
     expect(ran).toMatchObject({ status: 1, stdout: '' });
-    expect(ran.stderr.trim().split('\n').at(-1)).toMatch(/^postern: The sealing key /);
+    expect(ran.stderr).toMatch(/^postern: The sealing key .*\n$/);
   });
 
   it('is shown as lost', async () => {
     const shown = await line.run(['key', 'show', '--json']);
     expect(shown.status).toBe(1);
     expect(JSON.parse(shown.stdout)).toMatchObject({ id: null, lost: true, path: key });
+    expect(shown.stderr).toMatch(/^postern: The sealing key .*\n$/);
   });
 
   it('cannot be rotated, and is made anew by "key reset", which says what must be entered again', async () => {
     const there = existsSync(key) ? readFileSync(key, 'utf8') : null;
-    expect(await line.run(['key', 'rotate'])).toMatchObject({ status: 1, stdout: '' });
+    const rotated = await line.run(['key', 'rotate']);
+    expect(rotated).toMatchObject({ status: 1, stdout: '' });
+    expect(rotated.stderr).toMatch(/^postern: .*\n$/);
     const asked = await line.run(['key', 'reset']);
     expect(asked).toMatchObject({ status: 2, stdout: '' });
+    expect(asked.stderr).toMatch(/^postern: .*\n$/);
     expect(asked.stderr).toContain('the passwords of the upstreams main, second one.');
     expect(existsSync(key) ? readFileSync(key, 'utf8') : null).toBe(there);
 
     const reset = await line.run(['key', 'reset', '--yes']);
-    expect(reset.status).toBe(0);
+    expect(reset).toMatchObject({ status: 0, stderr: '' });
+    expect(reset.stdout).toContain('For a device that knows only CRAM-MD5, give its account a new password');
     expect(reset.stdout).toContain('postern upstream set main --password-stdin');
     expect(reset.stdout).toContain(`postern upstream set 'second one' --password-stdin`);
     expect(reset.stdout.includes(`${key}.before-reset`)).toBe(there !== null);
@@ -108,6 +113,21 @@ describe.each(ways)('a sealing key that is %s, with passwords of upstreams', (_,
       status: 0,
       stderr: '',
     });
+  });
+});
+
+describe('the refusal to start', () => {
+  it.each([
+    ['upstreams', 'passwords of upstreams'],
+    ['channels', 'settings of alert channels'],
+    ['both', 'passwords of upstreams and settings of alert channels'],
+  ])('with %s names what is sealed', async (which, what) => {
+    await line.run(['account', 'add', 'printer']);
+    if (which !== 'channels') await line.run(['upstream', 'add', 'main', ...url], secret);
+    if (which !== 'upstreams')
+      await line.run(['alert', 'channel', 'add', 'phone', '--ntfy', 'https://ntfy.sh/topic']);
+    rmSync(key);
+    expect(await refusedStart()).toMatch(new RegExp(`is missing: the one that seals ${what} \\(id `));
   });
 });
 
@@ -125,12 +145,21 @@ describe.each(ways)('a sealing key that is %s, with accounts only', (_, lose, sa
     expect(added.status).toBe(0);
     expect(added.stderr).toMatch(said);
     expect(added.stderr).toContain('CRAM-MD5 and SCRAM are not offered; PLAIN and LOGIN go on');
+    const listed = JSON.parse((await line.run(['account', 'list', '--json'])).stdout);
+    for (const account of listed)
+      expect(account).toMatchObject({
+        lacks: ['CRAM-MD5', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'],
+        lacks_reasons: [{ reason: 'sealing_key' }, { reason: 'sealing_key' }, { reason: 'sealing_key' }],
+      });
+    expect((await line.run(['account', 'list'])).stdout).toMatch(
+      /CRAM-MD5# SCRAM#\n(.*\n)*# Not while the sealing key is lost\.\n$/,
+    );
   });
 
   it('is made anew by "key reset", and nothing need be entered again', async () => {
     const asked = await line.run(['key', 'reset']);
     expect(asked.stderr).toContain('nothing that you entered is forgotten');
-    expect(await line.run(['key', 'reset', '--yes'])).toMatchObject({ status: 0 });
+    expect(await line.run(['key', 'reset', '--yes'])).toMatchObject({ status: 0, stderr: '' });
     expect(await line.run(['account', 'list'])).toMatchObject({ status: 0, stderr: '' });
     expect(await line.run(['account', 'password', 'printer'])).toMatchObject({ status: 0, stderr: '' });
   });

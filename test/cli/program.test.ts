@@ -20,7 +20,7 @@ describe('wrong usage', () => {
     [['account', 'lst'], /unknown command 'lst' \(Did you mean list\?\)/],
     [['account', 'add', '--password', 'x'], /unknown option '--password'.*--password-stdin/],
     [['account', 'add', '-dash'], /unknown option '-dash'; before a name that begins with a dash, write --;/],
-    [['account', 'list', 'extra'], /too many arguments.*: extra; --help/],
+    [['account', 'list', 'extra'], /too many arguments for 'list'. Expected 0 arguments but got 1; --help/],
     [['account', 'set', 'x'], /nothing to change/],
     [['account', 'show'], /missing required argument 'NAME'/],
     [['account', 'add', '--sender'], /option '--sender.*argument missing/],

@@ -190,6 +190,17 @@ describe('the environment', () => {
       'POSTERN_HOSTNAME_FILE: POSTERN_HOSTNAME is set too; keep one of them',
     ]);
   });
+
+  it('never repeats what stands in such a file: it may be a secret for another variable', async () => {
+    writeFileSync(join(folder, 'secret'), 'hunter2\n');
+    expect(await problems({ POSTERN_LIMITS_RECIPIENTS_FILE: 'secret' })).toEqual([
+      'limits.recipients: the value cannot be used; give a whole number from 1 to 100000 (POSTERN_LIMITS_RECIPIENTS_FILE)',
+    ]);
+    writeFileSync(join(folder, 'secret'), '*hunter2\n');
+    expect((await problems({ POSTERN_LIMITS_RECIPIENTS_FILE: 'secret' })).join()).toMatch(
+      /: the file holds no YAML; give/,
+    );
+  });
   it('is refused where it is unknown or wrong', async () => {
     expect(
       await problems({ POSTERN_LIMITS_RECIPIENT: '5', POSTERN_PASSWORD: 'x', POSTERN_LOG_LEVEL: 'loud' }),

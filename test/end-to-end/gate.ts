@@ -12,7 +12,12 @@ import {
   type Server,
 } from '../support/postern.ts';
 import { waitFor } from '../support/process.ts';
-import { DESTINATION, type PostfixUpstream, startPostfix } from '../support/upstream-postfix.ts';
+import {
+  DESTINATION,
+  type PostfixUpstream,
+  type PostfixUpstreamOptions,
+  startPostfix,
+} from '../support/upstream-postfix.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 
 export type Gate = Readonly<{
@@ -29,8 +34,11 @@ export type Gate = Readonly<{
 export const NAME = 'küche-scanner';
 export const PASSWORD = 'MiPasw0rd$Ñ #"\\ €';
 
-export async function openGate(sections: ConfigSections = {}): Promise<Gate> {
-  const postfix = await startPostfix();
+export async function openGate(
+  sections: ConfigSections = {},
+  upstream: PostfixUpstreamOptions = {},
+): Promise<Gate> {
+  const postfix = await startPostfix(upstream);
   const at = await install(sections);
   try {
     return await join(postfix, at);

@@ -28,6 +28,7 @@ CREATE TABLE alert (
   first_at INTEGER NOT NULL,
   last_at INTEGER NOT NULL,
   said_at INTEGER NOT NULL,
+  sent_at INTEGER,
   count INTEGER NOT NULL,
   PRIMARY KEY (kind, subject)
 );
@@ -41,7 +42,8 @@ CREATE TABLE alert_channel (
   sealed BLOB NOT NULL,
   created_at INTEGER NOT NULL,
   last_sent_at INTEGER,
-  last_error TEXT
+  last_error TEXT,
+  last_error_at INTEGER
 );
 
 CREATE UNIQUE INDEX alert_channel_by_name ON alert_channel (canonical_name);
@@ -68,7 +70,9 @@ CREATE TABLE audit (
   object TEXT NOT NULL,
   address TEXT,
   detail TEXT,
-  count INTEGER NOT NULL
+  count INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  account TEXT
 );
 
 CREATE INDEX audit_by_time ON audit (happened_at);
@@ -136,7 +140,7 @@ CREATE TABLE message (
 
 CREATE INDEX message_by_retirement ON message (retired_at) WHERE retired_at IS NOT NULL;
 
-CREATE INDEX message_with_content ON message (account_id, size) WHERE content <> 'gone';
+CREATE INDEX message_with_content ON message (account_id, size, content) WHERE content <> 'gone';
 
 CREATE TABLE meta (
   name TEXT NOT NULL PRIMARY KEY,

@@ -205,7 +205,8 @@ describe('properties', () => {
           at = field.end;
         }
         expect(at).toBe(block.end);
-        expect(block.bodyStart - block.end).toBe(block.separated ? 2 : 0);
+        // Random text may hold a lone LF, which line-endings.ts would have made CRLF.
+        expect(block.separated ? [1, 2] : [0]).toContain(block.bodyStart - block.end);
       }),
     );
   });

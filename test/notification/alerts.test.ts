@@ -40,6 +40,15 @@ async function setUp(options?: Start) {
 }
 
 describe('an alert', () => {
+  it('has no time of sending in the list where no channel was given it', async () => {
+    const world = makeWorld();
+    const { database } = await freshDatabase();
+    const alerts = await createAlerts({ ...world, database, clockTrusted: () => true, send: () => 0 });
+    alerts.raise(low);
+    await alerts.close();
+    expect(await readAlerts(database)).toMatchObject([{ saidAt: NOW, sentAt: null }]);
+  });
+
   it('goes out at once, to the log and to the channels', async () => {
     const { alerts, logged } = await setUp();
     alerts.raise({ ...unknown('192.0.2.7'), account: 'nas' });
@@ -78,7 +87,13 @@ describe('an alert', () => {
     alerts.raise(unknown('192.0.2.7'));
     await alerts.flush();
     expect(await readAlerts(database)).toMatchObject([
-      { kind: 'unknown-accounts', count: 2, firstAt: NOW + MINUTE, saidAt: NOW + MINUTE },
+      {
+        kind: 'unknown-accounts',
+        count: 2,
+        firstAt: NOW + MINUTE,
+        saidAt: NOW + MINUTE,
+        sentAt: NOW + MINUTE,
+      },
       { kind: 'disk-low', count: 1, firstAt: NOW, saidAt: NOW },
     ]);
   });

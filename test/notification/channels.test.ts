@@ -33,6 +33,7 @@ async function setUp() {
     ...world,
     host: 'nas.lan',
     clockTrusted: () => true,
+    believedTime: world.clock.now,
     enqueue: queue.enqueue,
     waiting: () => countWaitingAlerts(database),
     timeout: 400,
@@ -70,6 +71,14 @@ describe('a webhook', () => {
     expect(timestamp).toBe(String(NOW / 1000));
     const expected = createHmac('sha256', Buffer.from(SECRET)).update(Buffer.from(`${timestamp}.${body}`));
     expect(headers['x-postern-signature']).toBe(`sha256=${expected.digest('hex')}`);
+  });
+
+  it('gets the time that can be believed for its timestamp, also while the clock is wrong', async () => {
+    const { send } = await setUp();
+    const server = await startHttpServer();
+    const settings = { kind: 'webhook', url: server.origin, secret: SECRET } as const;
+    await send(settings, 'minimal', { ...notice, at: 0 }, { believedTime: () => NOW + 7_900 });
+    expect(server.received[0]?.headers['x-postern-timestamp']).toBe(String(NOW / 1000 + 7));
   });
 
   it('of others gets no name and no address', async () => {

@@ -40,6 +40,7 @@ async function setUp({ timeout = 300, longest = 80 } = {}) {
         ...world,
         host: 'nas.lan',
         clockTrusted: () => true,
+        believedTime: world.clock.now,
         enqueue: async () => ({ kind: 'busy', text: '' }),
         waiting: async () => 0,
         timeout,
@@ -85,6 +86,21 @@ describe('notices', () => {
     outbox.send(notice('c'));
     await expect.poll(() => textsOf(two)).toEqual(['b', 'c']);
     expect(textsOf(one)).toEqual(['a', 'b']);
+  });
+});
+
+describe('the settings of a channel', () => {
+  it('are those that are sealed when it sends, not when its line was made', async () => {
+    const { channels, outbox, database } = await setUp();
+    const one = await addWebhook(channels, 'one');
+    outbox.start();
+    outbox.send(notice('a'));
+    await expect.poll(() => textsOf(one)).toEqual(['a']);
+    await database.commit([{ sql: "UPDATE alert_channel SET sealed = x'00'" }]);
+    await channels.reload();
+    outbox.send(notice('b'));
+    await expect.poll(() => channels.find('one')?.lastError).toMatch(/cannot be read/);
+    expect(textsOf(one)).toEqual(['a']);
   });
 });
 

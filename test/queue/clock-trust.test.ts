@@ -72,4 +72,20 @@ describe('the wall clock', () => {
     expect(trust.trusted()).toBe(true);
     expect(heartbeats).toEqual([BUILD + 2 * DAY]);
   });
+
+  it('judges dates by the last time that was believed, running on', () => {
+    const { time, trust } = setUp(BUILD + 5 * DAY, 12_345);
+    expect(trust.believed.now()).toBe(BUILD + 5 * DAY);
+    time.now += DAY;
+    time.monotonic += DAY;
+    expect(trust.believed.now()).toBe(BUILD + 6 * DAY);
+    time.now = BUILD + 9 * DAY;
+    expect(trust.believed.now()).toBe(time.now);
+    trust.beat();
+    // A step back while running, and one far ahead.
+    time.now = BUILD + 2 * DAY;
+    expect(trust.believed.now()).toBe(BUILD + 9 * DAY);
+    time.now = Date.UTC(2099, 0, 1);
+    expect(trust.believed.now()).toBe(BUILD + 9 * DAY);
+  });
 });

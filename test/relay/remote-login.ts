@@ -101,7 +101,8 @@ function contextOf(socket: Socket, account: RemoteAccount, identity: Identity | 
       // Spelt out once more, so that a wrong label or length on our side would be noticed.
       if (type === 'tls-exporter')
         return [socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))];
-      return type === 'tls-server-end-point' ? [endPoint(new X509Certificate(identity.certificate))] : null;
+      const point = endPoint(new X509Certificate(identity.certificate));
+      return type === 'tls-server-end-point' && point !== null ? [point] : null;
     },
     listedPlus: () => account.listsPlus === true,
   };

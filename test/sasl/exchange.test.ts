@@ -5,9 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../server/sasl/credential-text.ts';
 import { encodeBase64 } from '../../server/sasl/decode.ts';
 import { beginExchange, type ExchangeStep, MAX_EXCHANGE_LINE } from '../../server/sasl/exchange.ts';
-import { challenge, type Mechanism, passwordCredentials } from '../../server/sasl/mechanism.ts';
+import {
+  challenge,
+  MAX_NAME,
+  MAX_PASSWORD,
+  type Mechanism,
+  passwordCredentials,
+} from '../../server/sasl/mechanism.ts';
 import { MECHANISM_NAMES, mechanisms } from '../../server/sasl/mechanisms.ts';
-import { base64, contextWith, octets as line, steps } from './exchange-context.ts';
+import { base64, contextWith, lastStep, octets as line, steps } from './exchange-context.ts';
 
 /** Plays the argument of AUTH and then lines; returns the challenges and the end. */
 function play(argument: string, ...lines: readonly string[]): readonly string[] {
@@ -95,6 +101,37 @@ describe('LOGIN vectors', () => {
   });
 });
 
+describe('what is longer than any name or password', () => {
+  const longest = 'n'.repeat(MAX_NAME);
+  const long = `${longest}n`;
+  const password = 'p'.repeat(MAX_PASSWORD);
+  const proof = 'b913a602c7eda7a495b4e6e7334d3890';
+
+  it.each([
+    ['PLAIN', [`\0${long}\0pw`], [`\0${longest}\0${password}`]],
+    ['PLAIN', [`${long}\0\0pw`], [`${longest}\0\0pw`]],
+    ['PLAIN', [`${long}\0${long}\0pw`], [`${longest}\0${longest}\0pw`]],
+    ['PLAIN', [`\0tim\0${password}p`], [`\0tim\0${password}`]],
+    ['LOGIN', [long, 'pw'], [longest, 'pw']],
+    ['LOGIN', ['tim', `${password}p`], ['tim', password]],
+    ['CRAM-MD5', [`${long} ${proof}`], [`${longest} ${proof}`]],
+  ])('%s: fails as wrong credentials do', (mechanism, tooLong, allowed) => {
+    expect(lastStep(mechanism, tooLong.map(base64))).toMatchObject({ refusal: 'credentials' });
+    expect(lastStep(mechanism, allowed.map(base64)).kind).toBe('credentials');
+  });
+
+  it.each([
+    ['name', `n,,n=${long},r=abc`],
+    ['authzid', `n,a=${long},n=tim,r=abc`],
+  ])('SCRAM-SHA-256: a %s, before anything is computed from it', (_, message) => {
+    const scramSalt = () => {
+      throw new Error('a salt was computed');
+    };
+    expect(describeStep(lastStep(`SCRAM-SHA-256 ${base64(message)}`, [], { scramSalt }))).toBe('credentials');
+    expect(play(`SCRAM-SHA-256 ${base64(`n,a=${longest},n=${longest},r=abc`)}`).at(-1)).toMatch(/^334 /);
+  });
+});
+
 describe('the dialogue', () => {
   it('takes blanks and letter case as they come', () => {
     expect(play('  plain  AHVzZXIAcGVuY2ls  ')).toEqual(['user / pencil']);
@@ -130,10 +167,10 @@ describe('the dialogue', () => {
   it('takes responses of 12 288 octets, initial or not, and not one more', () => {
     const longest = base64(`\0tim\0${'x'.repeat((MAX_EXCHANGE_LINE / 4) * 3 - 5)}`);
     expect(longest).toHaveLength(MAX_EXCHANGE_LINE);
-    expect(play('PLAIN', longest).at(-1)).toMatch(/^tim \/ x+$/);
+    expect(play('PLAIN', longest).at(-1)).toBe('credentials');
     expect(play('PLAIN', `${longest}A`).at(-1)).toBe('line-too-long');
     expect(play('LOGIN', 'dGlt', `${longest}A`).at(-1)).toBe('line-too-long');
-    expect(play(`PLAIN ${longest}`).at(-1)).toMatch(/^tim \/ x+$/);
+    expect(play(`PLAIN ${longest}`)).toEqual(['credentials']);
     expect(play(`PLAIN ${longest}A`)).toEqual(['line-too-long']);
   });
 

@@ -212,13 +212,8 @@ describe('the final message', () => {
     ['the header with data behind it', whole.replace('biws', base64('n,,data'))],
     ['no header', whole.replace('biws', '')],
     ['a header that is no base64', whole.replace('biws', 'bi!s')],
-  ])('with %s fails no sooner than a wrong proof', (_, message) => {
-    const { intact, proof, name } = scramStep(final(message));
-    expect([intact, proof.length, name]).toEqual([false, 32, octets('user')]);
-  });
-
-  it.each([
-    ['nothing', ''],
+    ['nothing in it', ''],
+    ['something else', 'hello'],
     ['no proof', `c=biws,r=${NONCE}`],
     ['an empty proof', `c=biws,r=${NONCE},p=`],
     ['a proof of another size', `c=biws,r=${NONCE},p=${base64('short')}`],
@@ -229,8 +224,13 @@ describe('the final message', () => {
     ['the wrong order', `r=${NONCE},c=biws,p=${PROOF}`],
     ['an extension that must be understood', `c=biws,r=${NONCE},m=x,p=${PROOF}`],
     ['an extension that is none', `c=biws,r=${NONCE},hello,p=${PROOF}`],
-  ])('with %s is malformed', (_, message) => {
-    expect(refusalOf(final(message))).toBe('malformed');
+  ])('with %s fails no sooner than a wrong proof', (_, message) => {
+    const { intact, proof, name } = scramStep(final(message));
+    expect([intact, proof.length, name]).toEqual([false, 32, octets('user')]);
+  });
+
+  it('that is no base64 is no message at all', () => {
+    expect(refusalOf(lastStep(`SCRAM-SHA-256 ${C1}`, ['Yz1iaXdz!']))).toBe('undecodable');
   });
 
   it('of -PLUS may bind to any of the right data, and to nothing else', () => {

@@ -28,7 +28,8 @@ describe('parseMailParameters', () => {
     ['SIZE=1e3', 'number'],
     ['SIZE=123456789012345678901', 'number'],
     ['SIZE=1 SIZE=2', 'twice'],
-    ['size=1 SIZE=1', 'twice'],
+    ['size=1 SIZE=1', 'SIZE is given twice'],
+    ['hunter2 hunter2', 'of that name is given twice'],
     ['BODY', '7BIT or 8BITMIME'],
     ['BODY=', '7BIT or 8BITMIME'],
     ['BODY=9BIT', '7BIT or 8BITMIME'],
@@ -56,8 +57,9 @@ describe('parseMailParameters', () => {
     ['REQUIRETLS', 'REQUIRETLS'],
     ['MT-PRIORITY=3', 'MT-PRIORITY'],
     ['BODY=BINARYMIME', 'BODY=BINARYMIME'],
-    ['SIZE=1 X-FOO=__proto__', 'X-FOO'],
-    ['constructor=1', 'CONSTRUCTOR'],
+    ['SIZE=1 X-FOO=__proto__', 'of that name'],
+    ['constructor=1', 'of that name'],
+    ['hunter2', 'of that name'],
   ] as const;
   for (const [text, parameter] of unknown) {
     it(`${text} is not known`, () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSamePath, type Path, parsePath } from '../../server/smtp/path.ts';
+import { type Path, parsePath } from '../../server/smtp/path.ts';
 
 const HOST = 'postern.lan';
 
@@ -129,16 +129,6 @@ describe('limits in octets (RFC 5321 §4.5.3.1)', () => {
       if ('kind' in parsed) expect(parsed.text).toMatch(/longer than \d+ octets/);
     });
   }
-});
-
-describe('isSamePath', () => {
-  it('compares domains without case and local parts with it', () => {
-    expect(isSamePath(path('a@Example.net'), path('a@example.NET'))).toBe(true);
-    expect(isSamePath(path('A@example.net'), path('a@example.net'))).toBe(false);
-  });
-  it('sees through quotes', () => {
-    expect(isSamePath(path('"a"@example.net'), path('a@example.net'))).toBe(true);
-  });
 });
 
 describe('properties', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createObservations, prepareObservations } from '../../server/storage/observations.ts';
 import { openDatabases } from '../../server/storage/open-database.ts';
+import { waitFor } from '../support/process.ts';
 import { afterTest, scratch } from './fresh-database.ts';
 
 describe('observations', () => {
@@ -55,6 +56,24 @@ describe('observations', () => {
     expect(second.loginAddresses.record('A', at, 300)).toBe('known');
     expect(second.loginAddresses.isKnown('192.0.2.1')).toBe(true);
     expect(second.withheldMechanisms.at('192.0.2.1')).toEqual([withheld]);
+  });
+
+  it('lose what another process releases, and nothing that is not yet written', async () => {
+    const path = join(scratch(), 'observations.db');
+    const server = await observe(path);
+    const withheld = { address: '192.0.2.1', mechanism: 'CRAM-MD5', accountId: 'A', endsAt: 9_000 };
+    server.withheldMechanisms.withhold(withheld);
+    server.withheldMechanisms.withhold({ ...withheld, accountId: 'B' });
+    await server.flush();
+    const command = await observe(path);
+    const [first] = command.withheldMechanisms.all();
+    if (first === undefined) throw new Error('nothing is withheld');
+    command.withheldMechanisms.release(first);
+    server.withheldMechanisms.withhold({ ...withheld, accountId: 'C' });
+    await command.close();
+    const left = () => server.withheldMechanisms.at('192.0.2.1').map(({ accountId }) => accountId);
+    await waitFor('the release', () => left().length < 3);
+    expect(left()).toEqual(['B', 'C']);
   });
 
   it('are begun anew by the holder where the file is damaged', () => {

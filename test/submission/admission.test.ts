@@ -49,6 +49,16 @@ describe('connections', () => {
     expect(enter('127.0.0.2')).toMatchObject({ code: 421, enhanced: '4.7.0' });
   });
 
+  it('make room once, however often their end is told', () => {
+    const { admission, enter } = open();
+    enter('192.0.2.1');
+    const leave = enter('192.0.2.1');
+    for (let n = 0; n < 3; n++) if (typeof leave === 'function') leave();
+    expect(admission.open()).toBe(1);
+    expect(enter('192.0.2.1')).toBeTypeOf('function');
+    expect(enter('192.0.2.1')).toMatchObject({ code: 421 });
+  });
+
   it('make room when they end; a refused one took none', () => {
     const { admission, enter } = open();
     enter('192.0.2.1');

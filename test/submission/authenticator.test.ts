@@ -9,6 +9,7 @@ import type { EventName } from '../../server/events.ts';
 import { systemRandom } from '../../server/ids.ts';
 import { createLoginGuard, type LoginGuard } from '../../server/login-guard.ts';
 import type { Alert } from '../../server/notification/alert.ts';
+import { cramDigest, cramState } from '../../server/sasl/cram-state.ts';
 import { mechanisms } from '../../server/sasl/mechanisms.ts';
 import { parseClientAddress } from '../../server/smtp/address.ts';
 import { createObservations, prepareObservations } from '../../server/storage/observations.ts';
@@ -17,7 +18,7 @@ import { createAccountConnections } from '../../server/submission/account-connec
 import type { Verdict } from '../../server/submission/authentication.ts';
 import { type ConnectionLogins, createLoginsFor } from '../../server/submission/authenticator.ts';
 import { type Bench, openBench } from '../accounts/support.ts';
-import { createVerifierBench } from '../accounts/verifier-bench.ts';
+import { AUTH_MESSAGE, createVerifierBench } from '../accounts/verifier-bench.ts';
 import { afterTest } from '../storage/fresh-database.ts';
 
 const PASSWORD = 'Correct-Horse-7!';
@@ -30,10 +31,15 @@ let logged: Readonly<{ event: EventName; fields: Readonly<Record<string, unknown
 let alerts: Alert[];
 let audit: Readonly<{ fact: AuditFact; actor: string }>[];
 let waits: number[];
+/** Passwords and responses that were looked at. */
+let verified: number;
+/** How a wait is waited for; in most tests it is over at once. */
+let waiting: () => Promise<void>;
 
 beforeEach(async () => {
   bench = await openBench();
-  [logged, alerts, audit, waits] = [[], [], [], []];
+  [logged, alerts, audit, waits, verified] = [[], [], [], [], 0];
+  waiting = async () => undefined;
   await bench.accounts.add({ name: 'Printer', password: PASSWORD });
   connect = await open();
 });
@@ -72,14 +78,21 @@ async function open(limits: object = {}): Promise<typeof connect> {
   });
   const loginsFor = createLoginsFor({
     ...guard,
-    verifier,
+    verifier: {
+      ...verifier,
+      verify: (credentials, client) => {
+        verified += 1;
+        return verifier.verify(credentials, client);
+      },
+    },
     connections: createAccountConnections(config.value.limits.connections_per_account),
     standing: bench.accounts.standing,
     sending: { message: () => null, recipients: () => null },
     exchange: { cramChallenge: () => '<1@x>', scramNonce: () => 'nonce', scramSalt: verifier.scramSalt },
     available: () => true,
-    wait: async duration => {
+    wait: duration => {
       waits.push(duration);
+      return waiting();
     },
   });
   return text => {
@@ -96,14 +109,31 @@ const login = (at: string | ConnectionLogins, name: string, password: string): P
     password: Buffer.from(password),
   });
 
-/** CRAM-MD5 with a digest that is right for nobody. */
-const cram = (at: string, name: string): Promise<Verdict> =>
-  connect(at).authenticate('CRAM-MD5', {
+/** CRAM-MD5, without a password with a digest that is right for nobody. */
+const cram = (at: string, name: string, password?: string): Promise<Verdict> => {
+  const challenge = Buffer.from('<1@x>');
+  const digest =
+    password === undefined ? Buffer.alloc(16) : cramDigest(cramState(Buffer.from(password)), challenge);
+  return connect(at).authenticate('CRAM-MD5', {
     kind: 'cram-md5',
     name: Buffer.from(name),
-    challenge: Buffer.from('<1@x>'),
-    digest: Buffer.alloc(16),
+    challenge,
+    digest,
   });
+};
+
+/** Wrong credentials of any mechanism. */
+const attempt = (at: string, mechanism: string, name: string): Promise<Verdict> => {
+  if (mechanism === 'CRAM-MD5') return cram(at, name);
+  if (!mechanism.startsWith('SCRAM')) return login(at, name, 'x');
+  return connect(at).authenticate(mechanism, {
+    kind: 'scram-sha-256',
+    name: Buffer.from(name),
+    authMessage: AUTH_MESSAGE,
+    proof: Buffer.alloc(32),
+    intact: true,
+  });
+};
 
 async function guess(at: string, name: string, count: number): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
@@ -195,13 +225,115 @@ describe('bans', () => {
     expect(events('auth.failed').length).toBe(attempts + 1);
   });
 
-  it('never hit a device that goes on with its old password', async () => {
+  it('never hit a device that goes on with its old password; it is only slowed down', async () => {
     expect(await login('192.168.1.20', 'printer', PASSWORD)).toMatchObject({ kind: 'verified' });
     await bench.accounts.setPassword('printer', 'Another-Horse-8!');
     for (let n = 0; n < 300; n++)
       expect(await login('192.168.1.20', 'printer', PASSWORD)).toEqual({ kind: 'refused' });
-    expect(waits).toEqual([]);
+    expect(waits.slice(0, 5)).toEqual([1000, 2000, 4000, 8000, 8000]);
+    expect(events('auth.banned')).toEqual([]);
     expect(await login('192.168.1.20', 'printer', 'Another-Horse-8!')).toMatchObject({ kind: 'verified' });
+  });
+});
+
+describe('logins all at once', () => {
+  const NAMES = ['printer', 'no such name'];
+  const together = (count: number, act: (n: number) => Promise<Verdict>) =>
+    Promise.all(Array.from({ length: count }, (_, n) => act(n)));
+  const counted = (verdicts: readonly Verdict[], kind: Verdict['kind']) =>
+    verdicts.filter(verdict => verdict.kind === kind).length;
+
+  it.each(NAMES)('are no more guesses than one after the other: %s', async name => {
+    const verdicts = await together(400, () => cram('192.168.1.20', name));
+    expect(verified).toBe(20);
+    expect([counted(verdicts, 'refused'), counted(verdicts, 'not-now')]).toEqual([20, 380]);
+    expect(events('auth.banned')).toHaveLength(1);
+    // One ban, of the first level.
+    expect(await cram('192.168.1.20', name)).toMatchObject({
+      reply: { text: expect.stringContaining('in 5 minutes') },
+    });
+  });
+
+  it('are no more of them with many names, or from many addresses', async () => {
+    await together(400, n => cram('192.168.1.20', `name ${n}`));
+    expect(verified).toBe(50);
+    verified = 0;
+    await together(400, n => cram(`192.168.2.${n % 250}`, 'printer'));
+    expect(verified).toBe(100);
+  });
+
+  it('are all let in where they are right, by whatever mechanism', async () => {
+    connect = await open({ connections_per_account: 1000 });
+    const byCram = await together(100, () => cram('192.168.1.20', 'printer', PASSWORD));
+    expect(counted(byCram, 'verified')).toBe(100);
+    const byPlain = await together(100, () => login('192.168.1.21', 'printer', PASSWORD));
+    expect(counted(byPlain, 'verified')).toBe(100);
+    expect(events('auth.failed')).toEqual([]);
+  });
+
+  it('are all let in on loopback, among any number of wrong ones', async () => {
+    connect = await open({ connections_per_account: 1000 });
+    const both = await together(200, n => cram('127.0.0.1', 'printer', n % 2 === 0 ? undefined : PASSWORD));
+    expect([counted(both, 'verified'), counted(both, 'not-now')]).toEqual([100, 0]);
+    expect(verified).toBe(200);
+  });
+
+  it('with one wrong password are one failure', async () => {
+    const verdicts = await together(100, () => login('192.168.1.20', 'printer', 'the old password'));
+    expect(counted(verdicts, 'refused')).toBe(100);
+    expect(events('auth.banned')).toEqual([]);
+  });
+
+  it('wait for their turn no longer than their client stays', async () => {
+    const before = Array.from({ length: 20 }, () => cram('192.168.1.20', 'printer', PASSWORD));
+    const late = connect('192.168.1.20');
+    const left = login(late, 'printer', PASSWORD);
+    late.ended();
+    expect(await left).toEqual({ kind: 'busy' });
+    await Promise.all(before);
+    expect(verified).toBe(20);
+    expect(await login('192.168.1.20', 'printer', PASSWORD)).toMatchObject({ kind: 'verified' });
+  });
+});
+
+describe('a client that has no credentials', () => {
+  it('is slowed down, but its address is not banned', async () => {
+    for (let n = 0; n < 100; n++) await connect('192.168.1.20').authenticate('PLAIN', null);
+    expect(waits.at(-1)).toBe(8000);
+    expect(events('auth.banned')).toEqual([]);
+    expect(await login('192.168.1.20', 'printer', PASSWORD)).toMatchObject({ kind: 'verified' });
+  });
+});
+
+describe('an answer that is held back', () => {
+  it('holds its place no longer than its client stays', async () => {
+    waiting = () => new Promise(() => undefined);
+    for (let n = 0; n < 300; n++) {
+      const connection = connect('192.168.1.20');
+      const answer = login(connection, 'printer', 'the old password');
+      while (waits.length < n && verified <= n) await new Promise(setImmediate);
+      connection.ended();
+      expect(await answer).toEqual({ kind: 'refused' });
+    }
+  });
+});
+
+describe('the log of failed logins', () => {
+  it('has the first at once, then one line a minute that counts, for each client, name and reason', async () => {
+    for (let n = 0; n < 10; n++) await login('192.168.1.20', 'printer', 'the old password');
+    await login('192.168.1.20', 'somebody', 'x');
+    await login('192.168.1.21', 'printer', 'x');
+    await cram('192.168.1.20', 'printer');
+    const line = { account: 'Printer', reason: 'wrong-password', address: '192.168.1.20', count: 1 };
+    expect(events('auth.failed')).toMatchObject([
+      { ...line, mechanism: 'PLAIN' },
+      { address: '192.168.1.20', reason: 'unknown-account', count: 1 },
+      { ...line, address: '192.168.1.21' },
+      { ...line, mechanism: 'CRAM-MD5' },
+    ]);
+    bench.clock.move(MINUTE);
+    await login('192.168.1.20', 'printer', 'the old password');
+    expect(events('auth.failed').at(-1)).toMatchObject({ ...line, count: 10 });
   });
 });
 
@@ -265,7 +397,7 @@ describe('alerts', () => {
     exposed('192.168.1.20', 'printer');
     expect(events('auth.exposed').at(-1)).toMatchObject({ count: 3 });
     expect(alerts[0]?.text).toBe(
-      'The password of Printer was sent without encryption from 192.168.1.20, so whoever listens there has it. Switch TLS on in the device, then give it a new password with: postern account password Printer',
+      'A password was sent for Printer without encryption from 192.168.1.20. If it was the right one, whoever listens there has it. Switch TLS on in the device, then give it a new password with: postern account password Printer',
     );
     expect(kinds()[3]).toBe('password-exposed: 192.168.1.21');
     expect(JSON.stringify([alerts, logged])).not.toContain('wrong field');
@@ -285,6 +417,7 @@ describe('a mechanism that an account lacks', () => {
     expect(offered('192.168.1.20')).not.toContain('CRAM-MD5');
     expect(offered('192.168.1.20')).toContain('PLAIN');
     expect(offered('192.168.1.21')).toContain('CRAM-MD5');
+    expect(connect('192.168.1.20').accepted()).toEqual(mechanisms);
     expect(await login('192.168.1.20', 'weak', 'scan')).toMatchObject({ kind: 'verified' });
     expect(offered('192.168.1.20')).not.toContain('CRAM-MD5');
     await bench.accounts.setPassword('weak', null);
@@ -292,7 +425,55 @@ describe('a mechanism that an account lacks', () => {
   });
 });
 
+describe('what EHLO leaves out after failures', () => {
+  it('is for every account also what it is for names that are none', async () => {
+    await bench.accounts.add({ name: 'weak', password: 'scan' });
+    await bench.accounts.add({ name: 'veteran', password: PASSWORD });
+    await bench.database.commit([
+      {
+        sql: 'DELETE FROM derived_secret WHERE account_id = (SELECT id FROM account WHERE name = ?)',
+        params: ['veteran'],
+      },
+    ]);
+    await bench.accounts.set('printer', { addAliases: ['copier'] });
+    await bench.accounts.set('weak', { addAliases: ['thin'] });
+    let addresses = 0;
+    /** What is left out after each mechanism, at an address of its own. */
+    const lacks = async (name: string) => {
+      const seen = [];
+      for (const { name: mechanism } of mechanisms) {
+        addresses += 1;
+        const at = `10.0.${addresses >> 8}.${addresses & 255}`;
+        await attempt(at, mechanism, name);
+        const listed = connect(at).offered();
+        seen.push(mechanisms.filter(one => !listed.includes(one)).map(one => one.name));
+      }
+      return JSON.stringify(seen);
+    };
+    const real = new Set<string>();
+    for (const name of ['printer', 'copier', 'weak', 'thin', 'veteran']) real.add(await lacks(name));
+    expect(real.size).toBe(4);
+    const pretended = new Set<string>();
+    for (let n = 0; n < 200; n++) pretended.add(await lacks(`nobody ${n}`));
+    expect(pretended).toEqual(real);
+  });
+});
+
 describe('connections of one account', () => {
+  it('are no failed logins when there are too many', async () => {
+    connect = await open({ connections_per_account: 1 });
+    const one = connect('192.168.1.1');
+    await login(one, 'printer', PASSWORD);
+    for (let n = 0; n < 60; n++)
+      expect(await cram('192.168.1.2', 'printer', PASSWORD)).toMatchObject({ kind: 'not-now' });
+    expect(waits).toEqual([]);
+    expect([...events('auth.banned'), ...audit.filter(({ fact }) => fact.action === 'login.failed')]).toEqual(
+      [],
+    );
+    one.ended();
+    expect(await login('192.168.1.2', 'printer', PASSWORD)).toMatchObject({ kind: 'verified' });
+  });
+
   it('are limited at the login, and counted out at their end', async () => {
     connect = await open({ connections_per_account: 2 });
     const [one, two, three] = [1, 2, 3].map(n => connect(`192.168.1.${n}`));

@@ -8,6 +8,7 @@ import { createQueueShares } from '../../server/queue/queue-share.ts';
 import { parseClientAddress } from '../../server/smtp/address.ts';
 import { NULL_PATH, type Path, parsePath } from '../../server/smtp/path.ts';
 import { formatReply, type Reply } from '../../server/smtp/reply.ts';
+import { noForwardPaths } from '../../server/submission/forward-paths.ts';
 import { createIntake, type Intake } from '../../server/submission/intake.ts';
 import { createMessagePlaces } from '../../server/submission/message-place.ts';
 import type { Transaction } from '../../server/submission/transaction.ts';
@@ -122,7 +123,9 @@ function transactionOf({ policy, from = 'scan@example.com', to, declaredSize }: 
   return {
     policy: { ...free, ...policy },
     reversePath: from === '' ? NULL_PATH : pathOf(from),
-    forwardPaths: (to ?? ['office@example.org']).map(pathOf),
+    forwardPaths: (to ?? ['office@example.org'])
+      .map(pathOf)
+      .reduce((paths, path) => paths.with(path), noForwardPaths()),
     declaredSize: declaredSize ?? null,
     body: '7bit',
     smtputf8: false,

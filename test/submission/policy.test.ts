@@ -4,6 +4,7 @@ import type { LimitReached } from '../../server/accounts/sending-limits.ts';
 import { parseMail, parseRcpt } from '../../server/smtp/envelope.ts';
 import { NULL_PATH } from '../../server/smtp/path.ts';
 import type { Reply } from '../../server/smtp/reply.ts';
+import { noForwardPaths } from '../../server/submission/forward-paths.ts';
 import {
   checkAuth,
   checkData,
@@ -24,7 +25,7 @@ const limits = { messageSize: 1_000, recipients: 2 };
 const transaction: Transaction = {
   policy: free,
   reversePath: NULL_PATH,
-  forwardPaths: [],
+  forwardPaths: noForwardPaths(),
   declaredSize: null,
   body: '7bit',
   smtputf8: false,
@@ -207,9 +208,7 @@ describe('a repeated recipient', () => {
     const paths = ['TO:<a@example.org>', 'TO:<a@EXAMPLE.org>', 'TO:<A@example.org>'].map(
       one => rcpt(one).path,
     );
-    expect(paths.reduce(withRecipient, transaction).forwardPaths.map(path => path.text)).toEqual([
-      'a@example.org',
-      'A@example.org',
-    ]);
+    const { forwardPaths } = paths.reduce(withRecipient, transaction);
+    expect(forwardPaths.list().map(path => path.text)).toEqual(['a@example.org', 'A@example.org']);
   });
 });

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { AccountPolicy } from '../../server/accounts/account-policy.ts';
 import type { LimitReached, SendingCheck } from '../../server/accounts/sending-limits.ts';
 import { mechanisms } from '../../server/sasl/mechanisms.ts';
+import type { Action } from '../../server/submission/action.ts';
 import type { Authenticate } from '../../server/submission/authentication.ts';
-import { type Action, createSession, type Session } from '../../server/submission/session.ts';
+import { SHARE_FULL as full } from '../../server/submission/message-place.ts';
+import { createSession, type Session } from '../../server/submission/session.ts';
 import { free, unlimited } from './policies.ts';
 
 const principal = { accountId: 'A1', name: 'scanner', sender: null, credentialVersion: 1 };
@@ -34,6 +36,7 @@ function open({ secure = true, policy = () => free, sending = unlimited }: Circu
   const logins = {
     authenticate: onlySecret,
     offered: () => mechanisms,
+    accepted: () => mechanisms,
     exchange: {
       cramChallenge: () => '<1.2@postern.test>',
       scramNonce: () => 'nonce',
@@ -245,6 +248,12 @@ describe('garbage ends a session', () => {
     expect(await say(session, 'DATA')).toMatch(/^421 4\.7\.0 postern\.test Too many errors/);
   });
 
+  it('after twenty lines that are too long', async () => {
+    const session = await loggedIn();
+    const kinds = Array.from({ length: 20 }, () => session.lineTooLong().kind);
+    expect(kinds).toEqual([...many(19, 'reply'), 'close']);
+  });
+
   it('after ten unknown commands, whatever stands between them', async () => {
     const session = await loggedIn();
     const lines = many(9, 'XYZZY').flatMap(line => [line, 'NOOP']);
@@ -256,6 +265,29 @@ describe('garbage ends a session', () => {
     expect((await sayAll(open(), many(40, 'NOOP'))).findIndex(reply => reply.startsWith('421'))).toBe(39);
     const session = await loggedIn();
     expect((await sayAll(session, many(998, 'NOOP'))).findIndex(reply => reply.startsWith('421'))).toBe(997);
+  });
+
+  it('after twenty times DATA for which there is no place; until then the message may be tried again', async () => {
+    const session = await loggedIn();
+    await sayAll(session, ['MAIL FROM:<a@example.net>', 'RCPT TO:<b@example.org>']);
+    for (let i = 0; i < 19; i++) {
+      expect(await say(session, 'DATA')).toBe('data');
+      expect(session.noPlace(full)).toMatchObject({ kind: 'reply', verb: 'DATA', denied: 'queue-share' });
+    }
+    expect(await say(session, 'DATA')).toBe('data');
+    expect(session.noPlace(full)).toMatchObject({ kind: 'close', reply: { code: 421, enhanced: '4.7.0' } });
+  });
+
+  it('after a thousand commands of which every other is a DATA without a place', async () => {
+    const session = await loggedIn();
+    await sayAll(session, ['MAIL FROM:<a@example.net>', 'RCPT TO:<b@example.org>']);
+    const heard: string[] = [];
+    for (let i = 0; i < 600 && !heard.at(-1)?.startsWith('421'); i++) {
+      heard.push(await say(session, 'NOOP'), await say(session, 'DATA'));
+      if (heard.at(-1) === 'data') session.noPlace(full);
+    }
+    expect(heard).toHaveLength(996);
+    expect(heard.at(-1)).toMatch(/^421 4\.7\.0 /);
   });
 
   it('but not a long list of recipients of which many are refused', async () => {

@@ -8,8 +8,10 @@
 //   >> raw\r\n      send as it is   ! closed              expect that the server closes
 //   {{plain}} {{A*12}}              ! queued 1 a@b        expect so many queued messages from that reverse-path
 //
-// Sends that follow each other go out in one write, so they are pipelined. `*` in an expectation is any text.
+// Sends that follow each other go out in one write, so they are pipelined; `! pause` between two makes them two writes
+// that arrive apart. `*` in an expectation is any text.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openWire, type Wire } from './wire.ts';
 
 type Action =
@@ -17,6 +19,7 @@ type Action =
   | Readonly<{ kind: 'send'; octets: Buffer }>
   | Readonly<{ kind: 'tls' }>
   | Readonly<{ kind: 'login' }>
+  | Readonly<{ kind: 'pause' }>
   | Readonly<{ kind: 'close' }>
   | Readonly<{ kind: 'closed' }>
   | Readonly<{ kind: 'queued'; count: number; reversePath: string }>;
@@ -28,6 +31,12 @@ export type Dialog = Readonly<{
   listener: 'starttls' | 'implicit';
   steps: readonly Step[];
 }>;
+
+/** The words that stand alone after `! `. */
+const words = ['tls', 'login', 'pause', 'close', 'closed'] as const;
+
+/** Long enough that what is sent before and after it arrives in two pieces, in milliseconds. */
+const PAUSE = 40;
 
 /** Values for `{{name}}`. */
 export type Variables = Readonly<Record<string, string>>;
@@ -66,13 +75,8 @@ function parseAction(source: string, variables: Variables, lineNumber: number): 
   if (expected) return { kind: 'expect', pattern: substitute(expected[1] ?? '', variables) };
   const queued = /^! queued (\d+) (\S*)$/.exec(source);
   if (queued) return { kind: 'queued', count: Number(queued[1]), reversePath: queued[2] ?? '' };
-  const word = source.slice(2).trim();
-  if (
-    source.startsWith('! ') &&
-    (word === 'tls' || word === 'login' || word === 'close' || word === 'closed')
-  ) {
-    return { kind: word };
-  }
+  const word = words.find(known => source.trim() === `! ${known}`);
+  if (word !== undefined) return { kind: word };
   throw new Error(`line ${lineNumber} is no dialog line: ${source}`);
 }
 
@@ -125,6 +129,8 @@ async function playStep(
       return expectLine(step, wire, transcript);
     case 'tls':
       return wire.upgrade();
+    case 'pause':
+      return sleep(PAUSE);
     case 'login':
       return login(wire, target.variables, transcript);
     case 'closed': {

@@ -15,6 +15,9 @@ export const needs = {
   swaks: { package: 'swaks', probe: { file: '/usr/bin/swaks' } },
   'swaks-tls': { package: 'libnet-ssleay-perl', probe: { command: ['perl', '-MNet::SSLeay', '-e', '1'] } },
   python: { package: 'python3', probe: { command: ['python3', '-c', 'import smtplib, ssl'] } },
+  msmtp: { package: 'msmtp', probe: { file: '/usr/bin/msmtp' } },
+  gsasl: { package: 'gsasl', probe: { file: '/usr/bin/gsasl' } },
+  curl: { package: 'curl', probe: { command: ['curl', '--version'] } },
   openssl: { package: 'openssl', probe: { command: ['openssl', 'version'] } },
   strace: { package: 'strace', probe: { command: ['strace', '-V'] } },
   cc: { package: 'gcc', probe: { command: ['cc', '--version'] } },
@@ -32,7 +35,7 @@ export type Need = keyof typeof needs;
 /** What each suite needs; the load tools are the C programs of bench/. */
 export const loadTools: readonly Need[] = ['openssl', 'cc', 'c-headers', 'openssl-headers'];
 export const suiteNeeds = {
-  'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'openssl'],
+  'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'msmtp', 'gsasl', 'curl', 'openssl'],
   crash: [...loadTools, 'strace'],
   bench: [...loadTools, 'postfix', 'sasl-password', 'sasl-mechanisms'],
 } as const satisfies Readonly<Record<string, readonly Need[]>>;

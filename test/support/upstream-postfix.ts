@@ -25,13 +25,19 @@ export type PostfixUpstream = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-export async function startPostfix(): Promise<PostfixUpstream> {
+export type PostfixUpstreamOptions = Readonly<{
+  /** SASL mechanisms that it offers, and no others. */
+  mechanisms?: readonly string[];
+}>;
+
+export async function startPostfix(options: PostfixUpstreamOptions = {}): Promise<PostfixUpstream> {
   const folder = makeScratch('pf');
   chmodSync(folder, 0o755);
   const ports = { starttls: await freePort(), implicit: await freePort() };
   const credentials = { user: 'relay', password: 'Up$tream pässword#1' };
   const certificate = await makeCertificate(folder);
-  const dovecot = startDovecot(folder, credentials);
+  const { mechanisms = ['PLAIN', 'LOGIN'] } = options;
+  const dovecot = startDovecot(folder, credentials, mechanisms);
   await waitFor('the socket of Dovecot', () => canConnect(join(folder, 'auth')));
   const mail = join(folder, 'mail');
   mkdirSync(mail);
@@ -59,7 +65,11 @@ export async function startPostfix(): Promise<PostfixUpstream> {
   };
 }
 
-function startDovecot(folder: string, login: Readonly<{ user: string; password: string }>): Program {
+function startDovecot(
+  folder: string,
+  login: Readonly<{ user: string; password: string }>,
+  mechanisms: readonly string[],
+): Program {
   const config = join(folder, 'dovecot.conf');
   const users = join(folder, 'users');
   writeFileSync(users, `${login.user}:{PLAIN}${login.password}\n`);
@@ -69,8 +79,11 @@ function startDovecot(folder: string, login: Readonly<{ user: string; password: 
     `log_path = ${folder}/dovecot.log`,
     'protocols =',
     'ssl = no',
-    'auth_mechanisms = plain login',
+    `auth_mechanisms = ${mechanisms.join(' ').toLowerCase()}`,
     'auth_username_format = %u',
+    // By default failures cost seconds, and more each time: nobody guesses here.
+    'auth_failure_delay = 0',
+    'service anvil {\n unix_listener anvil-auth-penalty {\n  mode = 0\n }\n}',
     `passdb {\n driver = passwd-file\n args = ${users}\n}`,
     'userdb {\n driver = static\n args = uid=nobody gid=nogroup home=/nonexistent\n}',
     `service auth {\n unix_listener ${folder}/auth {\n  mode = 0666\n }\n}`,
@@ -101,6 +114,8 @@ function upstreamSettings(folder: string, certificate: CertificateFiles): readon
     'smtpd_sasl_type = dovecot',
     `smtpd_sasl_path = ${folder}/auth`,
     'smtpd_relay_restrictions = permit_sasl_authenticated, reject',
+    // As careless as every Postfix was before 2023: what Postern sends must be safe for those too.
+    'smtpd_forbid_bare_newline = no',
   ];
 }
 

@@ -23,12 +23,12 @@ function openssl(args: readonly string[], input?: Buffer): Buffer {
   });
 }
 
-/** A self-signed certificate (PEM) whose signature uses that hash. */
-function certificate(key: readonly string[], hash: string): string {
-  const path = join(folder, `${key.join('-').replaceAll(/\W/g, '')}-${hash}.pem`);
+/** A self-signed certificate (PEM); the hash of its signature is `-hash` among the options. */
+function certificate(...options: readonly string[]): string {
+  const path = join(folder, 'certificate.pem');
   openssl([
-    ...['req', '-x509', '-nodes', '-subj', '/CN=postern.test', '-days', '2', `-${hash}`],
-    ...['-newkey', ...key, '-keyout', join(folder, 'key.pem'), '-out', path],
+    ...['req', '-x509', '-nodes', '-subj', '/CN=postern.test', '-days', '2'],
+    ...['-newkey', ...options, '-keyout', join(folder, 'key.pem'), '-out', path],
   ]);
   return readFileSync(path, 'utf8');
 }
@@ -39,15 +39,28 @@ describe.skipIf(skip)('the end point of a certificate', () => {
     ['ECDSA with SHA-256', ec, 'sha256', 'sha256'],
     ['ECDSA with SHA-384', ec, 'sha384', 'sha384'],
     ['RSA with SHA-512', ['rsa:2048'], 'sha512', 'sha512'],
+    ['RSA with SHA-224', ['rsa:2048'], 'sha224', 'sha224'],
+    ['RSA with MD5, which is raised', ['rsa:2048'], 'md5', 'sha256'],
     ['RSA with SHA-1, which is raised', ['rsa:2048'], 'sha1', 'sha256'],
   ] as const)('%s', (_, key, signature, hash) => {
-    const pem = certificate(key, signature);
+    const pem = certificate(...key, `-${signature}`);
     const der = openssl(['x509', '-outform', 'der'], Buffer.from(pem));
     expect(serverEndPoints({ cert: [pem] })).toEqual([openssl(['dgst', `-${hash}`, '-binary'], der)]);
   });
 
+  it.each([
+    ['Ed25519, which has no hash', ['ed25519']],
+    ['RSA-PSS, which names its hash elsewhere', ['rsa:2048', '-sha256', '-sigopt', 'rsa_padding_mode:pss']],
+    ['SHA-512/256, which is not SHA-512', ['rsa:2048', '-sha512-256']],
+    ['SHA3-256, which is not SHA-256', ['rsa:2048', '-sha3-256']],
+  ])('is missing for %s', (_, options) => {
+    const [without, ordinary] = [certificate(...options), certificate(...ec, '-sha256')];
+    expect(serverEndPoints({ cert: [without] })).toEqual([]);
+    expect(serverEndPoints({ cert: [without, ordinary] })).toEqual(serverEndPoints({ cert: [ordinary] }));
+  });
+
   it('has one for each leaf, and none for the chain above it', () => {
-    const [leaf, issuer] = [certificate(ec, 'sha256'), certificate(['rsa:2048'], 'sha256')];
+    const [leaf, issuer] = [certificate(...ec, '-sha256'), certificate('rsa:2048', '-sha256')];
     expect(serverEndPoints({ cert: [leaf + issuer, issuer] })).toHaveLength(2);
     expect(serverEndPoints({ cert: [leaf + issuer] })).toEqual(serverEndPoints({ cert: [leaf] }));
   });

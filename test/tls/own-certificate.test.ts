@@ -30,8 +30,8 @@ async function bring(name: string, now = BUILD_DATE) {
   return { certificate: leaf.certificate + authority.certificate, key: leaf.key };
 }
 
-async function install(name: string) {
-  const brought = await bring(name);
+async function install(name: string, now = BUILD_DATE) {
+  const brought = await bring(name, now);
   writeFileSync(own.certificate, brought.certificate);
   writeFileSync(own.key, brought.key);
   return brought;
@@ -100,6 +100,31 @@ describe('a changed file', () => {
     expect(certificates.current()).toEqual(before);
     await install('new.example.com');
     await waitFor('the new one', () => certificates.describe().names.includes('new.example.com'));
+  });
+});
+
+describe('a changed file whose certificate has expired', () => {
+  it('is rejected while the one in use has not', async () => {
+    world.state.now = BUILD_DATE + 450 * DAY;
+    await install('old.example.com', BUILD_DATE + 300 * DAY);
+    const certificates = await world.open({ own });
+    await install('expired.example.com');
+    await waitFor('the event', () => events('certificate.rejected').length > 0);
+    expect(events('certificate.rejected')[0]?.fields['text']).toMatch(
+      /expired on .*\. The certificate before stays in use\.$/,
+    );
+    expect(certificates.describe().names).toEqual(['old.example.com']);
+    await install('new.example.com', BUILD_DATE + 300 * DAY);
+    await waitFor('the new one', () => certificates.describe().names.includes('new.example.com'));
+  });
+
+  it('is taken over where the one in use has expired too, with a warning', async () => {
+    world.state.now = BUILD_DATE + 450 * DAY;
+    await install('old.example.com');
+    const certificates = await world.open({ own });
+    await install('later.example.com', BUILD_DATE + 10 * DAY);
+    await waitFor('the other', () => certificates.describe().names.includes('later.example.com'));
+    expect(certificates.describe().warnings.join()).toContain('expired');
   });
 });
 

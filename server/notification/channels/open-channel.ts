@@ -1,13 +1,18 @@
 // The one place that knows every kind of channel.
 
-import type { DurationMs } from '../../clock.ts';
+import type { DurationMs, EpochMs } from '../../clock.ts';
 import type { Channel, ChannelSettings } from '../channel.ts';
 import type { SendNotice } from '../sender.ts';
 import { createEmail, type EmailDeps } from './email.ts';
 import { createNtfy } from './ntfy.ts';
 import { createWebhook } from './webhook.ts';
 
-export type ChannelDeps = EmailDeps & Readonly<{ timeout?: DurationMs }>;
+export type ChannelDeps = EmailDeps &
+  Readonly<{
+    /** The machine's time while that can be believed, else the last that could, running on. */
+    believedTime: () => EpochMs;
+    timeout?: DurationMs;
+  }>;
 
 export function openChannel(
   { detail }: Pick<Channel, 'detail'>,

@@ -2,7 +2,7 @@
 // `X-Postern-Signature: sha256=` and the hexadecimal HMAC-SHA-256 of `TIMESTAMP.BODY` under the channel's secret.
 
 import { createHmac } from 'node:crypto';
-import type { Clock, DurationMs } from '../../clock.ts';
+import type { DurationMs, EpochMs } from '../../clock.ts';
 import { alertKinds } from '../alert.ts';
 import { type Detail, type Notice, noticeText } from '../notice.ts';
 import type { SendNotice } from '../sender.ts';
@@ -13,15 +13,16 @@ type Deps = Readonly<{
   secret: string;
   detail: Detail;
   host: string;
-  clock: Clock;
+  /** For the timestamp: never one that is wrong for certain, for a receiver refuses what is old. */
+  believedTime: () => EpochMs;
   timeout?: DurationMs;
 }>;
 
 export function createWebhook(deps: Deps): SendNotice {
-  const { url, secret, detail, host, clock, timeout } = deps;
+  const { url, secret, detail, host, believedTime, timeout } = deps;
   return (notice, signal) => {
     const body = JSON.stringify(documentOf(notice, detail, host));
-    const timestamp = String(Math.floor(clock.now() / 1000));
+    const timestamp = String(Math.floor(believedTime() / 1000));
     return post({
       url,
       headers: {

@@ -34,14 +34,18 @@ export function securityOf(connection: UpstreamConnection): Security | null {
   };
 }
 
-/** tls-exporter where TLS 1.3 makes it sound, else tls-server-end-point. Null without TLS, or without a certificate. */
+/**
+ * tls-exporter where TLS 1.3 makes it sound, else tls-server-end-point. Null without TLS, and where the certificate has no
+ * end point.
+ */
 export function channelBindingOf(connection: UpstreamConnection): ChannelBinding | null {
   const socket = connection.tlsSocket;
   if (socket === null) return null;
   const exported = tlsExporter(socket);
   if (exported !== null) return { type: 'tls-exporter', data: exported };
   const certificate = socket.getPeerX509Certificate();
-  return certificate === undefined ? null : { type: 'tls-server-end-point', data: endPoint(certificate) };
+  const data = certificate === undefined ? null : endPoint(certificate);
+  return data === null ? null : { type: 'tls-server-end-point', data };
 }
 
 /** `alternative` as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */

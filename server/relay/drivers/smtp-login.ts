@@ -12,6 +12,7 @@ import { clientMechanisms } from '../../sasl/client-mechanisms.ts';
 import { decodeBase64, encodeBase64 } from '../../sasl/decode.ts';
 import { parseRemoteReply } from '../remote-reply.ts';
 import type { SetupTrouble } from '../setup-fault.ts';
+import { troubleWithoutSecrets } from '../without-secrets.ts';
 import { setupStep, setupTrouble } from './setup-step.ts';
 import type { UpstreamConnection } from './smtp-connection.ts';
 
@@ -34,11 +35,30 @@ export async function logInTo(
 ): Promise<LoginResult> {
   let result: LoginResult = { kind: 'no-mechanism' };
   for (const mechanism of clientMechanisms(offered, context)) {
-    result = await logInBy(mechanism, connection, login, context);
+    result = await logInWith(mechanism, connection, login, context);
     // 504: the mechanism is offered and not taken after all (RFC 4954 §4); the next one may do.
-    if (result.kind !== 'trouble' || result.trouble.reply?.code !== 504) break;
+    if (!isRefused(result, 504)) break;
   }
   return result;
+}
+
+/** Tries the password's other form where the first is said to be wrong. */
+async function logInWith(
+  mechanism: ClientMechanism,
+  connection: UpstreamConnection,
+  login: ClientLogin,
+  context: ClientContext,
+): Promise<LoginResult> {
+  const [password = login.password, other] = mechanism.passwords(login.password);
+  const result = await logInBy(mechanism, connection, { ...login, password }, context);
+  if (other === undefined || !isRefused(result, 535)) return result;
+  const again = await logInBy(mechanism, connection, { ...login, password: other }, context);
+  // A server may hang up at the second: what it said to the first is the reason.
+  return again.kind === 'accepted' ? again : result;
+}
+
+function isRefused(result: LoginResult, code: number): boolean {
+  return result.kind === 'trouble' && result.trouble.reply?.code === code;
 }
 
 async function logInBy(
@@ -50,14 +70,20 @@ async function logInBy(
   const { name } = mechanism;
   let step = mechanism.start(login, context);
   let prefix = `AUTH ${name}`;
+  const tokens: string[] = [];
+  const failed = (trouble: SetupTrouble): LoginResult => ({
+    kind: 'trouble',
+    trouble: troubleWithoutSecrets(trouble, { password: login.password, tokens }),
+  });
   for (let challenges = 0; step.kind === 'answer' && challenges <= MAX_CHALLENGES; challenges++) {
     const { octets, next, owesProof } = step;
+    if (octets !== null) tokens.push(encodeBase64(octets));
     const asked = await setupStep<string>(connection, (done, fail) =>
       connection.authenticate(lineOf(prefix, octets), done, fail),
     );
-    if (asked.kind === 'trouble') return asked;
+    if (asked.kind === 'trouble') return failed(asked.trouble);
     const heard = hear(asked.value);
-    if (heard.kind === 'refused') return refused(asked.value);
+    if (heard.kind === 'refused') return failed(refusal(asked.value));
     if (heard.kind === 'accepted')
       return owesProof ? broken(name, 'unproved') : { kind: 'accepted', mechanism: name };
     if (heard.challenge === null) return broken(name, 'malformed');
@@ -80,16 +106,17 @@ type Heard =
   /** Null: it is no base64. */
   | Readonly<{ kind: 'challenge'; challenge: Uint8Array | null }>;
 
+/** The last line says what the reply is (RFC 5321 §4.2.1): what stands before it is text. */
 function hear(reply: string): Heard {
-  const challenge = /^334(?:[ -](.*))?$/m.exec(reply.trimEnd());
+  const last = reply.trimEnd().split(/\r?\n/).at(-1) ?? '';
+  const challenge = /^334(?: (.*))?$/.exec(last);
   if (challenge !== null) return { kind: 'challenge', challenge: decodeBase64((challenge[1] ?? '').trim()) };
-  const { code } = parseRemoteReply(reply);
+  const { code } = parseRemoteReply(last);
   return { kind: code !== null && code >= 200 && code < 300 ? 'accepted' : 'refused' };
 }
 
-function refused(response: string): LoginResult {
-  const message = 'the login was refused';
-  return { kind: 'trouble', trouble: setupTrouble('auth', { code: 'EAUTH', message, response }) };
+function refusal(response: string): SetupTrouble {
+  return setupTrouble('auth', { code: 'EAUTH', message: 'the login was refused', response });
 }
 
 function broken(mechanism: string, failure: ClientFailure): LoginResult {

@@ -69,8 +69,8 @@ export const authentication = {
       recipients INTEGER NOT NULL
     )`,
     'CREATE INDEX sending_by_account ON sending (account_id, sent_at)',
-    // Octets that wait, by account; the sizes stand in the index, so that adding them up reads nothing else.
-    `CREATE INDEX message_with_content ON message (account_id, size) WHERE content <> 'gone'`,
+    // Octets that wait, by account: all that adding them up needs stands in the index.
+    `CREATE INDEX message_with_content ON message (account_id, size, content) WHERE content <> 'gone'`,
     // name_tag: keyed digest of the name that was tried (it may be no account's); empty for a ban of the whole address.
     // account_id: the account of that name, for the list. level: how many bans came before; remembered beyond the end.
     `CREATE TABLE ban (
@@ -84,6 +84,8 @@ export const authentication = {
       ends_at INTEGER NOT NULL
     )`,
     'CREATE UNIQUE INDEX ban_by_target ON ban (address, name_tag)',
+    // count: how many equal facts the row stands for, the last of them at last_at. account: where the object is something
+    // else, the name of the account that it is about.
     `CREATE TABLE audit (
       id TEXT NOT NULL PRIMARY KEY,
       happened_at INTEGER NOT NULL,
@@ -92,10 +94,13 @@ export const authentication = {
       object TEXT NOT NULL,
       address TEXT,
       detail TEXT,
-      count INTEGER NOT NULL
+      count INTEGER NOT NULL,
+      last_at INTEGER NOT NULL,
+      account TEXT
     )`,
     'CREATE INDEX audit_by_time ON audit (happened_at)',
-    // One row for each kind and subject. count: how often since first_at. said_at: when the channels were last told.
+    // One row for each kind and subject. count: how often since first_at. said_at: when it last went out, to the log at
+    // least; sent_at: when a channel was last given it.
     `CREATE TABLE alert (
       kind TEXT NOT NULL,
       subject TEXT NOT NULL,
@@ -103,6 +108,7 @@ export const authentication = {
       first_at INTEGER NOT NULL,
       last_at INTEGER NOT NULL,
       said_at INTEGER NOT NULL,
+      sent_at INTEGER,
       count INTEGER NOT NULL,
       PRIMARY KEY (kind, subject)
     )`,
@@ -116,7 +122,8 @@ export const authentication = {
       sealed BLOB NOT NULL,
       created_at INTEGER NOT NULL,
       last_sent_at INTEGER,
-      last_error TEXT
+      last_error TEXT,
+      last_error_at INTEGER
     )`,
     'CREATE UNIQUE INDEX alert_channel_by_name ON alert_channel (canonical_name)',
   ],

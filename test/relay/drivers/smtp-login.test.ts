@@ -118,6 +118,50 @@ describe('SCRAM is bound', () => {
   });
 });
 
+describe('a password that SASLprep changes', () => {
+  const [typed, prepared] = ['secret\u00a0pa\u0308ss', 'secret päss'];
+
+  it.each([
+    ['prepared, where the upstream prepares too', prepared, 1],
+    ['then as it was typed, where it does not', typed, 2],
+  ])('is sent by SCRAM %s', async (_, known, tries) => {
+    const account = { user, password: known };
+    const { ok, tried } = await login(['SCRAM-SHA-256'], { account }, { password: typed });
+    expect([ok, tried.length]).toEqual([true, tries]);
+  });
+
+  it('is wrong where neither is right, also where the upstream hangs up at the second', async () => {
+    const hangsUp: Script = ({ verb, line, count }) =>
+      verb === 'AUTH' && line.startsWith('AUTH') && count > 1 ? 'DROP' : undefined;
+    for (const options of [{}, { script: hangsUp }]) {
+      const { ok, tried, text } = await login(['SCRAM-SHA-256'], options, { password: typed });
+      expect([ok, tried.length]).toEqual([false, 2]);
+      expect(text).toContain('5.7.8 wrong');
+    }
+  });
+
+  it.each(['PLAIN', 'LOGIN', 'CRAM-MD5'])('is sent by %s as it was typed, once', async name => {
+    const account = { user, password: typed };
+    expect((await login([name], { account }, { password: typed })).ok).toBe(true);
+    const { ok, tried } = await login([name], {}, { password: typed });
+    expect([ok, tried.length]).toEqual([false, 1]);
+  });
+});
+
+describe('a reply of several lines', () => {
+  const answering =
+    (reply: string): Script =>
+    ({ verb }) =>
+      verb === 'AUTH' ? reply : undefined;
+
+  it.each([
+    ['an acceptance', '235-2.7.0 welcome\r\n334-dGlt\r\n235 2.7.0 go on', 'is accepted'],
+    ['a refusal', '535-5.7.8 no\r\n334-dGlt\r\n535 5.7.8 no', '5.7.8'],
+  ])('is %s by its last line, whatever stands in it', async (_, reply, words) => {
+    expect((await login(['PLAIN'], { script: answering(reply) })).text).toContain(words);
+  });
+});
+
 describe('a login is broken off where the upstream', () => {
   const answering =
     (...replies: readonly string[]): Script =>

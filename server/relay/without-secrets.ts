@@ -1,0 +1,62 @@
+// What an upstream says about our login, without our login: some servers repeat the line that they refuse, or name the
+// password that they did not like. Their words go to the log, the database and the operator; a password must not. Pure.
+
+import type { SetupTrouble } from './setup-fault.ts';
+
+export type LoginSecrets = Readonly<{
+  password: string;
+  /** What was sent in base64, word by word. */
+  tokens: readonly string[];
+}>;
+
+const SHOWN = '***';
+/** So many characters of a token in a row are no accident: base64 has no words. A repeated line may be cut off. */
+const SHORTEST_RUN = 12;
+/** A shorter password cannot be told from an ordinary word or part of one. */
+const SHORTEST_PASSWORD = 4;
+
+/** The same trouble, with `***` for whatever of the secrets was repeated. */
+export function troubleWithoutSecrets(trouble: SetupTrouble, secrets: LoginSecrets): SetupTrouble {
+  const { reply } = trouble;
+  const hide = (text: string) => withoutSecrets(text, secrets);
+  return {
+    ...trouble,
+    message: hide(trouble.message),
+    reply: reply === null ? null : { ...reply, text: hide(reply.text), line: hide(reply.line) },
+  };
+}
+
+/** Letter case does not count: some servers write a command in capitals before they repeat it. */
+export function withoutSecrets(text: string, { password, tokens }: LoginSecrets): string {
+  // The octets of a reply are not always read as UTF-8, and remote-reply.ts makes blanks of controls and one of several.
+  const asLatin1 = Buffer.from(password, 'utf8').toString('latin1');
+  const words = [password, asLatin1]
+    .flatMap(word => [word, word.replace(/[\s\p{Cc}]+/gu, ' ').trim()])
+    .filter(word => word.length >= SHORTEST_PASSWORD);
+  const withoutPassword = words.reduce((left, word) => left.replace(literally(word), SHOWN), text);
+  return tokens.reduce(withoutRuns, withoutPassword);
+}
+
+function literally(word: string): RegExp {
+  return new RegExp(word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
+}
+
+function withoutRuns(text: string, token: string): string {
+  const whole = token.toLowerCase();
+  let kept = '';
+  for (let i = 0; i < text.length; ) {
+    const length = runAt(text, i, whole);
+    kept += length === 0 ? text.charAt(i) : SHOWN;
+    i += Math.max(1, length);
+  }
+  return kept;
+}
+
+/** How many characters from `start` on stand in the token too; 0 where they are few. */
+function runAt(text: string, start: number, token: string): number {
+  const has = (length: number) => token.includes(text.slice(start, start + length).toLowerCase());
+  let length = SHORTEST_RUN;
+  if (start + length > text.length || !has(length)) return 0;
+  while (start + length < text.length && has(length + 1)) length++;
+  return length;
+}

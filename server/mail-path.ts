@@ -3,6 +3,7 @@
 import { createUsage, type Usage } from './accounts/usage.ts';
 import type { Ground } from './ground.ts';
 import { fraction, makeId, pooled } from './ids.ts';
+import type { Logins } from './logins.ts';
 import { createContentReader } from './queue/content-reader.ts';
 import { createDiskReserve, type DiskReserve } from './queue/disk-reserve.ts';
 import { createQueue, type Queue } from './queue/queue.ts';
@@ -28,13 +29,10 @@ export type MailPath = Readonly<{
 }>;
 
 /** Also recovers what the last process left: in flight, or half written. */
-export async function createMailPath({
-  deps,
-  store,
-  identity,
-  clockTrust,
-  failure,
-}: Ground): Promise<MailPath> {
+export async function createMailPath(
+  { deps, store, identity, clockTrust, failure }: Ground,
+  { standing }: Pick<Logins, 'standing'>,
+): Promise<MailPath> {
   const { config, clock, random } = deps;
   const { log } = deps.logging;
   const { database, folder, sealer } = store;
@@ -84,6 +82,7 @@ export async function createMailPath({
       shares: createQueueShares({ database, disk }),
       usage,
     }),
+    maySend: (principal, address) => standing(principal, address) !== null,
     clockTrusted: clockTrust.trusted,
     clock,
     newId,

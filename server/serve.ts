@@ -50,7 +50,7 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
   // A wrong clock must not revive an account or a password that has ended, nor end them all.
   const clock = ground.clockTrust.believed;
   const logins = await createLogins({ ...deps, ...alerting, clock, store, log: deps.logging.log });
-  const mail = await createMailPath(ground);
+  const mail = await createMailPath(ground, logins);
   const submission = createGate(ground, certificates, logins, mail);
   failure.beforeExit(() => submission.stop(0));
   try {

@@ -62,7 +62,7 @@ export type LoginClient = Readonly<{
   address: ClientAddress;
 }>;
 
-/** What a login name is known by. Made once for each login: a long name takes time (sasl/mechanism.ts). */
+/** What a login name is known by. Made once for each login: a long name takes time (sasl/credential-length.ts). */
 export type LoginName = Readonly<{
   canonical: string;
   /** 22 characters that stand for the name, account or not, for good: what bans are kept under. */

@@ -129,7 +129,7 @@ const limits = section(
     ban_after: key(
       count(2, 10_000),
       20,
-      'The different failed logins with one account name from one address, within `ban_window`, after which that pair is banned. The same wrong password counts once: a device that was not told of the new password does not ban itself.',
+      'The different failed logins with one account name from one address, within `ban_window`, after which that pair is banned. The same wrong password counts once: a device that was not told of the new password does not ban itself. By CRAM-MD5 and SCRAM no attempt looks like another, so each counts; where that account has logged in within the last month, such a ban lasts a minute at most.',
     ),
     ban_address_after: key(
       count(2, 10_000),

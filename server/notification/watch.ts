@@ -75,11 +75,16 @@ export function createWatch(deps: Deps): Watch {
     tell('queue-old', oldMailAlert(old, { trouble, after: deps.mailAge }));
   };
 
+  /** Often: a certificate that was put in place a moment ago may end soon too. */
+  const lookAtCertificate = (): void => {
+    if (!deps.clockTrusted()) return;
+    tell('certificate-ending', certificateAlert(deps.certificates.describe(), clock.now()));
+  };
+
   const lookSlowly = (): void => {
     if (!deps.clockTrusted() || clock.monotonic() - slowlyAt < SLOWLY) return;
     slowlyAt = clock.monotonic();
     const now = clock.now();
-    tell('certificate-ending', certificateAlert(deps.certificates.describe(), now));
     tell('credential-old', oldPasswordsAlert(deps.accounts(), { age: deps.credentialAge, now }));
   };
 
@@ -87,6 +92,7 @@ export function createWatch(deps: Deps): Watch {
     if (looking) return;
     looking = true;
     lookAtClock();
+    lookAtCertificate();
     lookSlowly();
     // A database or disk that cannot be asked is reported where mail needs it.
     await Promise.allSettled([lookAtDisk(), lookAtMail()]);

@@ -1,7 +1,8 @@
 // CRAM-MD5 (RFC 2195): the server's challenge, then `name SP digest`, the digest in hexadecimal. The name may hold spaces
 // ("john doe"), so the digest is what stands behind the last one. Whether it is right is the verifier's question.
 
-import { challenge, failure, MAX_NAME, type Mechanism, type Step } from './mechanism.ts';
+import { isNameTooLong } from './credential-length.ts';
+import { challenge, failure, type Mechanism, type Step } from './mechanism.ts';
 
 const SPACE = 0x20;
 const NUL = 0;
@@ -24,7 +25,7 @@ function parseResponse(response: Uint8Array, challenged: Uint8Array): Step {
   const name = response.subarray(0, space);
   const digest = Buffer.from(response.subarray(space + 1)).toString('latin1');
   if (!DIGEST.test(digest) || name.includes(NUL)) return failure('malformed');
-  if (name.length === 0 || name.length > MAX_NAME) return failure('credentials');
+  if (name.length === 0 || isNameTooLong(name)) return failure('credentials');
   return {
     kind: 'credentials',
     credentials: {

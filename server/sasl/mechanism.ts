@@ -2,26 +2,18 @@
 // A challenge carries its own continuation, so a dialogue can never be answered out of step or be used twice by accident.
 // What a mechanism needs of chance, stored salts or the TLS channel comes in as `ExchangeContext`.
 
-/**
- * Octets of a name or authzid, and of a password, as sent. Longer ones are nobody's, and fail as wrong ones do before they
- * are read: putting combining marks in order takes time with the square of their number. An account's name has 255 octets
- * in canonical form, its password 1024; the longest spelling of a character has 4.5 times its octets in a name (`ǖ` as a
- * mathematical u and two marks) and 4 times in a password. At worst, marks in the wrong order, a name of this length is
- * read in 0.45 ms and a password in 5.3 ms; ASCII takes 0.01 ms.
- */
-export const MAX_NAME = 1148;
-export const MAX_PASSWORD = 4096;
+import { isNameTooLong, isPasswordTooLong } from './credential-length.ts';
 
 /**
- * What the client offers as proof; the verifier judges it. `name`: octets as sent, not empty, MAX_NAME at most
- * (credential-text.ts reads them).
+ * What the client offers as proof; the verifier judges it. `name`: octets as sent, not empty, not too long
+ * (credential-length.ts); credential-text.ts reads them.
  */
 export type Credentials = PasswordCredentials | CramCredentials | ScramCredentials;
 
 export type PasswordCredentials = Readonly<{
   kind: 'password';
   name: Uint8Array;
-  /** Octets as sent, not empty, MAX_PASSWORD at most. */
+  /** Octets as sent, not empty, not too long. */
   password: Uint8Array;
 }>;
 
@@ -112,6 +104,6 @@ export function failure(kind: MechanismFailure): Step {
 export function passwordCredentials(name: Uint8Array, password: Uint8Array): Step {
   if (name.includes(0) || password.includes(0)) return failure('malformed');
   if (name.length === 0 || password.length === 0) return failure('credentials');
-  if (name.length > MAX_NAME || password.length > MAX_PASSWORD) return failure('credentials');
+  if (isNameTooLong(name) || isPasswordTooLong(password)) return failure('credentials');
   return { kind: 'credentials', credentials: { kind: 'password', name, password }, prove: null };
 }

@@ -2,8 +2,9 @@
 // An account may act only as itself: the authzid is empty, or the authcid in canonical form. Some devices fill in the
 // authzid alone; it then is the name.
 
+import { isNameTooLong } from './credential-length.ts';
 import { sameName } from './credential-text.ts';
-import { challenge, failure, MAX_NAME, type Mechanism, passwordCredentials, type Step } from './mechanism.ts';
+import { challenge, failure, type Mechanism, passwordCredentials, type Step } from './mechanism.ts';
 
 const NUL = 0;
 
@@ -21,7 +22,7 @@ function parseMessage(message: Uint8Array): Step {
   const authcid = message.subarray(first + 1, second);
   const password = message.subarray(second + 1);
   if (authcid.length === 0) return passwordCredentials(authzid, password);
-  if (authzid.length > MAX_NAME || authcid.length > MAX_NAME) return failure('credentials');
+  if (isNameTooLong(authzid) || isNameTooLong(authcid)) return failure('credentials');
   if (authzid.length > 0 && !sameName(authzid, authcid)) return failure('authorization');
   return passwordCredentials(authcid, password);
 }

@@ -1,17 +1,12 @@
 // SCRAM-SHA-256 (RFC 5802, RFC 7677) and SCRAM-SHA-256-PLUS, the server's side. A salt is shown for every name, so the
 // first round says nothing about which accounts exist; and whatever is wrong in the client's final message ends as a wrong
-// proof does, after the same work. In SMTP the server's signature goes out as one more challenge, answered by an empty line (RFC 4954 §4).
+// proof does, after the same work. In SMTP the server's signature goes out as one more challenge, answered by an empty
+// line (RFC 4954 §4).
 
+import { isNameTooLong } from './credential-length.ts';
 import { sameName } from './credential-text.ts';
 import { encodeBase64 } from './decode.ts';
-import {
-  challenge,
-  type ExchangeContext,
-  failure,
-  MAX_NAME,
-  type Mechanism,
-  type Step,
-} from './mechanism.ts';
+import { challenge, type ExchangeContext, failure, type Mechanism, type Step } from './mechanism.ts';
 import { SCRAM_KEY } from './scram-keys.ts';
 import { type ClientFirst, latin1, octetsOf, parseClientFinal, parseClientFirst } from './scram-messages.ts';
 
@@ -68,8 +63,7 @@ function first(
   const binding = bindingFor(client, context);
   if (binding.kind === 'failure') return binding;
   const { name, authzid } = client;
-  if (name.length === 0 || name.length > MAX_NAME) return failure('credentials');
-  if (authzid.length > MAX_NAME) return failure('credentials');
+  if (name.length === 0 || isNameTooLong(name) || isNameTooLong(authzid)) return failure('credentials');
   if (authzid.length > 0 && !sameName(authzid, name)) return failure('authorization');
 
   const { salt, iterations } = context.scramSalt(name);

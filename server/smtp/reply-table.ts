@@ -247,6 +247,12 @@ export const replies = {
     text: 'Encryption required for requested authentication mechanism',
     when: 'AUTH before TLS',
   },
+  accountEnded: {
+    code: 550,
+    enhanced: '5.7.1',
+    text: 'This account may not send any more',
+    when: 'while the data arrived, the account was disabled, removed, or got a new password',
+  },
   senderNotPermitted: {
     code: 550,
     enhanced: '5.7.1',

@@ -2,8 +2,8 @@
 // step. Whoever listens on the network has them, so the operator must hear of it. Pure; keeps no password, and hands on the
 // name alone, which the log shows only if there is such an account.
 
+import { isNameTooLong } from '../sasl/credential-length.ts';
 import { decodeBase64, decodeInitialResponse } from '../sasl/decode.ts';
-import { MAX_NAME } from '../sasl/mechanism.ts';
 
 /** A password was sent in clear, by `mechanism`. `name` is that of the login as sent, or null where it cannot be told. */
 export type Exposure = Readonly<{ mechanism: string; name: Uint8Array | null }>;
@@ -66,7 +66,7 @@ function exposedByPlain(message: Uint8Array): Exposure | null {
   return exposed('PLAIN', authcid.length > 0 ? authcid : message.subarray(0, first));
 }
 
-/** A name that is no account's for its length is not read (sasl/mechanism.ts). */
+/** A name that is no account's for its length is not read (sasl/credential-length.ts). */
 function exposed(mechanism: string, name: Uint8Array): Exposure {
-  return { mechanism, name: name.length > MAX_NAME ? null : name };
+  return { mechanism, name: isNameTooLong(name) ? null : name };
 }

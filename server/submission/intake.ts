@@ -54,6 +54,8 @@ type Deps = Readonly<{
   spool: Spool;
   enqueue: (message: NewMessage, queuedAt: EpochMs, further: readonly Statement[]) => Promise<Enqueued>;
   takePlace: TakePlace;
+  /** Whether the account may send still: it may have been disabled, or given a new password, since MAIL. */
+  maySend: (principal: Principal, address: ClientAddress) => boolean;
   clockTrusted: () => boolean;
   clock: Clock;
   newId: NewId;
@@ -93,6 +95,11 @@ export function createIntake(deps: Deps): Intake {
       if (completed.kind === 'vanished') return null;
       const { reply, reason } = 'text' in completed ? refused(completed) : completed;
       return refuse(origin, reply, reason);
+    }
+    // Data may take hours to arrive: who was locked out meanwhile sends nothing more.
+    if (!deps.maySend(origin.principal, origin.address)) {
+      await store.abandon();
+      return refuse(origin, replies.accountEnded);
     }
     const stored = await store.finish(completed.tail);
     if ('text' in stored) return fail(origin, stored);

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nameProblem } from '../../server/accounts/account-name.ts';
-import { MAX_PASSWORD as LONGEST_CANONICAL } from '../../server/accounts/password.ts';
 import { canonicalName, canonicalPassword, decodeText } from '../../server/sasl/credential-text.ts';
-import { MAX_NAME, MAX_PASSWORD } from '../../server/sasl/mechanism.ts';
 
 const bytes = (...values: readonly number[]) => Uint8Array.from(values);
 /** The planes beyond the first two hold ideographs, which have no case. */
@@ -85,35 +82,6 @@ describe('canonicalPassword', () => {
         expect(canonicalPassword(canonical)).toBe(canonical);
       }),
     );
-  });
-});
-
-describe('the longest name and password that are read', () => {
-  /** Octets of the longest spelling for each octet of the canonical form, whatever the character. */
-  function growth(canonical: (text: string) => string): number {
-    const spellings = new Map<string, number>();
-    const found = new Set<string>();
-    for (let point = 1; point <= LAST; point++) {
-      const character = String.fromCodePoint(point);
-      const form = canonical(character);
-      const parts = Array.from(form.normalize('NFD'));
-      if (parts.length === 1)
-        spellings.set(form, Math.max(spellings.get(form) ?? 0, Buffer.byteLength(character)));
-      if (Array.from(form).length === 1) found.add(form);
-    }
-    const longest = (part: string) => Math.max(spellings.get(part) ?? 0, Buffer.byteLength(part));
-    const ratios = Array.from(found, form => {
-      const spelt = Array.from(form.normalize('NFD'), longest).reduce((sum, octets) => sum + octets, 0);
-      return spelt / Buffer.byteLength(form);
-    });
-    return ratios.reduce((most, ratio) => Math.max(most, ratio), 0);
-  }
-
-  it('leave room for every spelling of those that an account may have', () => {
-    expect(nameProblem('n'.repeat(255))).toBeNull();
-    expect(nameProblem('n'.repeat(256))).not.toBeNull();
-    expect(growth(canonicalName) * 255).toBeLessThanOrEqual(MAX_NAME);
-    expect(growth(canonicalPassword) * LONGEST_CANONICAL).toBeLessThanOrEqual(MAX_PASSWORD);
   });
 });
 

@@ -2,16 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MAX_NAME, MAX_PASSWORD } from '../../server/sasl/credential-length.ts';
 import { decodeText } from '../../server/sasl/credential-text.ts';
 import { encodeBase64 } from '../../server/sasl/decode.ts';
 import { beginExchange, type ExchangeStep, MAX_EXCHANGE_LINE } from '../../server/sasl/exchange.ts';
-import {
-  challenge,
-  MAX_NAME,
-  MAX_PASSWORD,
-  type Mechanism,
-  passwordCredentials,
-} from '../../server/sasl/mechanism.ts';
+import { challenge, type Mechanism, passwordCredentials } from '../../server/sasl/mechanism.ts';
 import { MECHANISM_NAMES, mechanisms } from '../../server/sasl/mechanisms.ts';
 import { base64, contextWith, lastStep, octets as line, steps } from './exchange-context.ts';
 

@@ -87,7 +87,7 @@ describe('openStore', () => {
     const text = await refusal(open(path, 'serve'));
     expect(text).toContain(`The sealing key ${key} is missing`);
     const command = await open(path, 'command');
-    expect(command.warnings).toEqual([text]);
+    expect(command.sealer.trouble()).toBe(text);
     expect(command.sealer.open(Buffer.from('x'), 'c')).toBeNull();
     expect(() => command.sealer.seal(Buffer.from('x'), 'c')).toThrow(text);
     await command.close();

@@ -82,7 +82,7 @@ describe('the key file', () => {
     expect(lost).toMatchObject({
       kind: 'lost',
       asksOperator: true,
-      text: `The sealing key ${path} is missing under which the upstreams' passwords are sealed (id ${sealer.keyId()}). Put that key file back from your backup and start Postern again; nothing was changed. Without a backup, "postern key reset" makes a new key and says what you must enter again.`,
+      text: `The sealing key ${path} is missing: the one that seals passwords of upstreams (id ${sealer.keyId()}). Without it the server does not start. Put that key file back from your backup and start Postern again; nothing was changed. Without a backup, "postern key reset" makes a new key and says what you must enter again.`,
     });
     expect(existsSync(path)).toBe(false);
     renameSync(`${path}.lost`, path);

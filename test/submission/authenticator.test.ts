@@ -33,6 +33,8 @@ let audit: Readonly<{ fact: AuditFact; actor: string }>[];
 let waits: number[];
 /** Passwords and responses that were looked at. */
 let verified: number;
+/** Looking at them goes wrong. */
+let broken: boolean;
 /** How a wait is waited for; in most tests it is over at once. */
 let waiting: () => Promise<void>;
 
@@ -40,6 +42,7 @@ beforeEach(async () => {
   bench = await openBench();
   [logged, alerts, audit, waits, verified] = [[], [], [], [], 0];
   waiting = async () => undefined;
+  broken = false;
   await bench.accounts.add({ name: 'Printer', password: PASSWORD });
   connect = await open();
 });
@@ -82,6 +85,7 @@ async function open(limits: object = {}): Promise<typeof connect> {
       ...verifier,
       verify: (credentials, client) => {
         verified += 1;
+        if (broken) return Promise.reject(new Error('the disk is gone'));
         return verifier.verify(credentials, client);
       },
     },
@@ -282,6 +286,14 @@ describe('logins all at once', () => {
     const verdicts = await together(100, () => login('192.168.1.20', 'printer', 'the old password'));
     expect(counted(verdicts, 'refused')).toBe(100);
     expect(events('auth.banned')).toEqual([]);
+  });
+
+  it('make room for others also when looking at them goes wrong', async () => {
+    broken = true;
+    const first = await Promise.allSettled(Array.from({ length: 30 }, () => cram('192.168.1.20', 'printer')));
+    expect(first.every(({ status }) => status === 'rejected')).toBe(true);
+    broken = false;
+    expect(await login('192.168.1.20', 'printer', PASSWORD)).toMatchObject({ kind: 'verified' });
   });
 
   it('wait for their turn no longer than their client stays', async () => {

@@ -1,7 +1,7 @@
 // A password sent before TLS, with the command or out of step.
 
 import { describe, expect, it } from 'vitest';
-import { MAX_NAME } from '../../server/sasl/mechanism.ts';
+import { MAX_NAME } from '../../server/sasl/credential-length.ts';
 import { createExposureWatch, type Exposure } from '../../server/submission/exposure.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

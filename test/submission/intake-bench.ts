@@ -38,6 +38,8 @@ export type IntakeBench = Readonly<{
   setRoom: (room: boolean) => void;
   /** Lets commits fail, or succeed again. */
   setBroken: (broken: boolean) => void;
+  /** Whether the account may send still when its message has come whole. */
+  setMaySend: (maySend: boolean) => void;
   close: () => Promise<void>;
 }>;
 
@@ -51,6 +53,7 @@ export async function openIntakeBench(): Promise<IntakeBench> {
   const log: LogLine[] = [];
   let room = true;
   let broken = false;
+  let maySend = true;
   await database.commit([
     {
       sql: `INSERT INTO account (id, name, canonical_name, enabled, created_at, credential_version)
@@ -73,6 +76,7 @@ export async function openIntakeBench(): Promise<IntakeBench> {
       shares: createQueueShares({ database, disk: { room: async () => 1_000_000 } }),
       usage,
     }),
+    maySend: () => maySend,
     clockTrusted: () => true,
     clock,
     newId: () => makeId(Date.now(), systemRandom),
@@ -89,6 +93,9 @@ export async function openIntakeBench(): Promise<IntakeBench> {
     submit: submission => submit(intake, submission),
     setRoom: value => {
       room = value;
+    },
+    setMaySend: value => {
+      maySend = value;
     },
     setBroken: value => {
       broken = value;

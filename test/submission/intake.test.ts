@@ -24,6 +24,17 @@ describe('an account without limits', () => {
   });
 });
 
+describe('an account that ends while its message arrives', () => {
+  it.each([
+    ['small', 100],
+    ['large', 200_000],
+  ])('leaves nothing behind: %s', async (_size, octets) => {
+    bench.setMaySend(false);
+    expect(await bench.submit({ data: [message(octets)] })).toMatch(/^550 5\.7\.1 /);
+    expect([await count('message'), files()]).toEqual([0, []]);
+  });
+});
+
 describe('permitted senders', () => {
   const policy = { sender: 'scan@example.com', senders: ['@printers.example'] };
 

@@ -10,18 +10,24 @@ import { suiteNeeds } from './support/needs.ts';
 import { field, ROOT } from './support/postern.ts';
 import { makeScratch, removeScratch } from './support/scratch.ts';
 
-type Step = Readonly<{ name: string } & ({ tool: readonly string[] } | { project: string })>;
+/** `workers`: test files that run side by side; without it vitest leaves a core free. */
+type Step = Readonly<
+  { name: string } & ({ tool: readonly string[] } | { project: string; workers?: number })
+>;
 type Count = Readonly<{ passed: number; failed: number; skipped: number }>;
+
+/** Most of these tests wait for something: a core for each of them would be idle. */
+const WORKERS = 2;
 
 const steps: readonly Step[] = [
   { name: 'types', tool: ['tsc'] },
   { name: 'lint', tool: ['biome', 'ci', '--max-diagnostics=50'] },
   { name: 'imports', project: 'imports' },
   { name: 'generated', tool: ['./bin/postern', 'config', 'docs', '--check'] },
-  { name: 'unit', project: 'unit' },
+  { name: 'unit', project: 'unit', workers: WORKERS },
   { name: 'dialog', project: 'dialog' },
   { name: 'fuzz', project: 'fuzz' },
-  { name: 'end-to-end', project: 'end-to-end' },
+  { name: 'end-to-end', project: 'end-to-end', workers: WORKERS },
   { name: 'crash', project: 'crash' },
 ];
 
@@ -73,7 +79,7 @@ function prepare(chosen: readonly Step[]): Count {
 function runStep(step: Step): Count {
   say(`── ${step.name}`);
   const begin = performance.now();
-  const count = 'tool' in step ? runTool(step.tool) : runProject(step.project);
+  const count = 'tool' in step ? runTool(step.tool) : runProject(step);
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   const detail = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`;
   say(`${count.failed > 0 ? 'FAILED' : 'ok'} ${step.name} (${seconds} s): ${detail}\n`);
@@ -85,11 +91,12 @@ function runTool(command: readonly string[]): Count {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
-function runProject(project: string): Count {
+function runProject({ project, workers }: Extract<Step, { project: string }>): Count {
   const report = join(scratch, `${project}.json`);
   const ok = execute([
     ...['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json'],
     `--outputFile.json=${report}`,
+    ...(workers === undefined ? [] : [`--maxWorkers=${workers}`]),
   ]);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
   const result: unknown = JSON.parse(readFileSync(report, 'utf8'));

@@ -1,6 +1,6 @@
 // Why something about an account was not done: values, each with a sentence for the operator (what, why, what to do).
 
-import type { CommitRefusal } from '../storage/database.ts';
+import { type StorageRefusal, storageRefusalText } from '../storage/refusal-text.ts';
 
 export type AccountProblem = Readonly<{
   kind:
@@ -43,23 +43,6 @@ export const OVERTAKEN: AccountProblem = {
 };
 
 /** Why the database did not commit, apart from what was asked of it. */
-export function problemOfStorage(
-  refusal: Exclude<CommitRefusal, { kind: 'requirement' | 'constraint' }>,
-): AccountProblem {
-  switch (refusal.kind) {
-    case 'full':
-      return { kind: 'storage', text: 'The disk is full, so nothing was changed: make room and try again.' };
-    case 'busy':
-      return {
-        kind: 'busy',
-        text: 'Another process held the database too long, so nothing was changed: try again.',
-      };
-    case 'io':
-      return {
-        kind: 'storage',
-        text: `The database could not be written, so nothing was changed: ${refusal.text}`,
-      };
-    default:
-      return refusal satisfies never;
-  }
+export function problemOfStorage(refusal: StorageRefusal): AccountProblem {
+  return { kind: refusal.kind === 'busy' ? 'busy' : 'storage', text: storageRefusalText(refusal) };
 }

@@ -6,6 +6,7 @@ import { parseDuration } from '../config/values.ts';
 import { networkOf, parseClientAddress } from '../smtp/address.ts';
 import { inWords } from '../smtp/waiting-time.ts';
 import type { CommitRefusal } from '../storage/database.ts';
+import { storageRefusalText } from '../storage/refusal-text.ts';
 import type { Withheld } from '../storage/withheld-mechanisms.ts';
 import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
@@ -151,16 +152,11 @@ function itemOf(ban: ListedBan): object {
 
 function refusalText(refusal: CommitRefusal): string {
   switch (refusal.kind) {
-    case 'full':
-      return 'The disk is full, so nothing was changed: make room and try again.';
-    case 'busy':
-      return 'Another process held the database too long, so nothing was changed: try again.';
-    case 'io':
     case 'constraint':
-      return `The database could not be changed: ${refusal.text}`;
+      return `The database refused the change: ${refusal.text}`;
     case 'requirement':
       return 'The bans changed meanwhile, so nothing was done: try again.';
     default:
-      return refusal satisfies never;
+      return storageRefusalText(refusal);
   }
 }

@@ -4,6 +4,7 @@ import type { RecipientState } from '../queue/message.ts';
 import type { ListedMessage, QueueFilter } from '../queue/operator.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import type { CommitRefusal } from '../storage/database.ts';
+import { storageRefusalText } from '../storage/refusal-text.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { counted, facts, shownSize, shownTime, table } from './output.ts';
@@ -171,16 +172,11 @@ function filterOf(call: Call): QueueFilter | Readonly<{ text: string }> {
 
 function refusalText(refusal: CommitRefusal): string {
   switch (refusal.kind) {
-    case 'full':
-      return 'The disk is full, so nothing was changed: make room and try again.';
-    case 'busy':
-      return 'Another process held the database too long, so nothing was changed: try again.';
-    case 'io':
     case 'constraint':
-      return `The database could not be changed: ${refusal.text}`;
+      return `The database refused the change: ${refusal.text}`;
     case 'requirement':
       return 'The queue changed meanwhile, so nothing was done: try again.';
     default:
-      return refusal satisfies never;
+      return storageRefusalText(refusal);
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { NewId, RandomBytes } from '../ids.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
+import { storageRefusalText } from '../storage/refusal-text.ts';
 import { channelContext } from '../storage/sealed-rows.ts';
 import { commitSealed, type Sealing } from '../storage/sealing.ts';
 import {
@@ -167,14 +168,8 @@ function refusalText(name: string, refusal: CommitRefusal): string {
       return `An alert channel called "${name}" exists already: choose another name, or remove that one first.`;
     case 'requirement':
       return `"${name}" was changed or removed by somebody else at the same moment: look at "postern alert channel list" and try again.`;
-    case 'full':
-      return `The change could not be stored: the disk is full. Free some space and try again. (${refusal.text})`;
-    case 'busy':
-      return 'The change could not be stored: another process holds the database. Try again.';
-    case 'io':
-      return `The change could not be stored: the disk reports an error. (${refusal.text})`;
     default:
-      return refusal satisfies never;
+      return storageRefusalText(refusal);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { NewId } from '../ids.ts';
 import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
+import { storageRefusalText } from '../storage/refusal-text.ts';
 import { upstreamContext } from '../storage/sealed-rows.ts';
 import { commitSealed, type Sealing } from '../storage/sealing.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
@@ -175,14 +176,8 @@ function refusalText(name: string, refusal: CommitRefusal): string {
       return `An upstream called "${name}" exists already: choose another name, or change it with \`postern upstream set\`.`;
     case 'requirement':
       return `"${name}" was changed or removed by somebody else at the same moment: look at it with \`postern upstream show\` and try again.`;
-    case 'full':
-      return `The change could not be stored: the disk is full. Free some space and try again. (${refusal.text})`;
-    case 'busy':
-      return 'The change could not be stored: another process holds the database. Try again.';
-    case 'io':
-      return `The change could not be stored: the disk reports an error. (${refusal.text})`;
     default:
-      return refusal satisfies never;
+      return storageRefusalText(refusal);
   }
 }
 

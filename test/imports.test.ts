@@ -12,7 +12,7 @@ type Layer = (typeof LAYERS)[number];
 const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/(clock|ids|events|build|refused-start)\.ts$/, 'vocabulary'],
   [/^server\/smtp\//, 'vocabulary'],
-  [/^server\/queue\/(outcome|delivery)\.ts$/, 'vocabulary'],
+  [/^server\/queue\/(outcome|delivery|way)\.ts$/, 'vocabulary'],
   [/^server\/accounts\/(principal|account-policy)\.ts$/, 'vocabulary'],
   [/^server\/notification\/alert\.ts$/, 'vocabulary'],
   [/^server\/audit\/audit-entry\.ts$/, 'vocabulary'],

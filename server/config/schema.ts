@@ -102,7 +102,37 @@ const queue = section(
     retention: key(
       duration('0s', '3650d'),
       '30d',
-      'How long the record of a relayed message is kept for `postern queue`, after its content was removed.',
+      'How long finished messages are listed by `postern queue`. Of relayed ones only the record is kept, of failed ones the content too, so that they can be tried again.',
+    ),
+    keep_content: key(
+      yesOrNo,
+      false,
+      'Whether the content of relayed messages is kept for `retention` too, so that `postern queue resend` and `export` have it. It takes disk, and whoever reads the disk reads the mail.',
+    ),
+    outage_grace: key(
+      duration('1m', '3650d'),
+      '30d',
+      'How long mail waits for upstreams that cannot be used (login refused, unreachable, quota). It does not age meanwhile; after this time it is held, and you are alerted. It is never bounced for that.',
+    ),
+    delay_after: key(
+      duration('0s', '365d'),
+      '4h',
+      'The wait after which the sender is told that a message is late; 0 is never. Nothing is said while the upstream is paused.',
+    ),
+    ambiguous_wait: key(
+      duration('0s', '1d'),
+      '10m',
+      'The wait before a message is sent again that may have been delivered: the upstream had all of it and did not answer, or Postern ended in the middle.',
+    ),
+    ambiguous_for: key(
+      duration('0s', '30d'),
+      '24h',
+      'How long such a message is tried only at the upstream that may have it; then the other upstreams of its route may take it.',
+    ),
+    reports_per_hour: key(
+      count(1, 10_000),
+      10,
+      'The most reports about mail that go to one person within an hour; further ones come together, as a digest.',
     ),
     max_received: key(
       count(5, 1000),

@@ -85,6 +85,42 @@ export const alertKinds = {
     minimal: 'Mail waits for a long time.',
     repeatAfter: 6 * HOUR,
   },
+  'upstream-fault': {
+    means: 'An upstream cannot be used: its mail waits and does not age. The text says why and what to do.',
+    severity: 'critical',
+    cause: 'server',
+    minimal: 'Mail cannot be relayed: an upstream cannot be used.',
+    repeatAfter: 24 * HOUR,
+  },
+  'sender-refused': {
+    means: 'An upstream does not let Postern send as a sender; the mail waits. The text says how to mend it.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'A sender is not allowed at an upstream.',
+    repeatAfter: 24 * HOUR,
+  },
+  'mail-held': {
+    means: 'Mail is held and waits for you: an outage lasted too long, or its content is damaged.',
+    severity: 'critical',
+    cause: 'server',
+    minimal: 'Mail is held.',
+    repeatAfter: 24 * HOUR,
+  },
+  'mail-failed': {
+    means: 'Mail could not be delivered, and its sender has no address that a report could go to.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'Mail could not be delivered.',
+    repeatAfter: HOUR,
+  },
+  'signed-not-rewritten': {
+    means:
+      'A signed message kept its header From, which the upstream may refuse: a change would break the signature.',
+    severity: 'info',
+    cause: 'server',
+    minimal: 'The sender of a signed message was not rewritten.',
+    repeatAfter: 24 * HOUR,
+  },
   'clock-untrusted': {
     means: 'The clock of this machine is wrong: nothing expires and no Date is added until it is right.',
     severity: 'warning',

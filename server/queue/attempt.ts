@@ -60,12 +60,16 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     const delivering = relay.deliver({
       upstreamId: claim.upstreamId,
       messageId: message.id,
+      kind: message.kind,
+      account: null,
       reversePath: message.reversePath,
       forwardPaths: claim.recipients.map(recipient => recipient.forwardPath),
       bodyType: message.bodyType,
       smtputf8: message.smtputf8,
       size: message.size,
       content: opened.content,
+      dsn: null,
+      requireTls: false,
       onPhase: renewal.reached,
     });
     onHandedOver();

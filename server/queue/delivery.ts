@@ -3,7 +3,9 @@
 
 import type { Readable } from 'node:stream';
 import type { DurationMs } from '../clock.ts';
+import type { MessageDsn, RecipientDsn } from '../smtp/dsn-parameters.ts';
 import type { Outcome, UpstreamFault } from './outcome.ts';
+import type { Routes } from './way.ts';
 
 export type BodyType = '7bit' | '8bitmime';
 
@@ -16,9 +18,15 @@ export type Content =
 /** How far a delivery has come; written to the recipient rows so that a crash in `awaiting-reply` is known as ambiguous. */
 export type Phase = 'dialling' | 'envelope' | 'body' | 'awaiting-reply';
 
+/** Internal mail (a report, an alert) never begets another. */
+export type MessageKind = 'mail' | 'dsn' | 'alert';
+
 export type DeliveryRequest = Readonly<{
   upstreamId: string;
   messageId: string;
+  kind: MessageKind;
+  /** The name of the account that sent it; null for mail that Postern wrote. */
+  account: string | null;
   /** Without angle brackets; empty for the null reverse-path `<>`. */
   reversePath: string;
   forwardPaths: readonly string[];
@@ -28,6 +36,10 @@ export type DeliveryRequest = Readonly<{
   /** Octets of the content. */
   size: number;
   content: Content;
+  /** What the client asked to be told (RFC 3461); `recipients` in the order of `forwardPaths`. Null: nothing. */
+  dsn: (MessageDsn & Readonly<{ recipients: readonly RecipientDsn[] }>) | null;
+  /** Only over verified TLS, and only to an upstream that promises the same (RFC 8689). */
+  requireTls: boolean;
   /** Called as the delivery moves on; must not throw. */
   onPhase: (phase: Phase) => void;
 }>;
@@ -39,6 +51,8 @@ export type Delivery = Readonly<{
   fault: UpstreamFault | null;
   /** Name of the upstream, for the attempt's record. */
   upstream: string;
+  /** True where the upstream was told the wishes of `dsn` (it offers DSN): reports of success are then its business. */
+  dsnPassedOn?: boolean;
 }>;
 
 /** Where a new attempt may go now. */
@@ -47,10 +61,38 @@ export type Capacity = Readonly<{
   upstream: string;
   /** Deliveries that may start now: 0 while paused or waiting to probe, 1 when a probe is due. */
   free: number;
+  /**
+   * Whether mail should go here, now or as soon as there is a place. False while it is paused, at fault with no probe
+   * due, or a limit of an hour or a day is used up: then the next upstream of the route takes it.
+   */
+  open: boolean;
+  /** The operator's wish: no outage. */
+  paused: boolean;
+}>;
+
+/** What a route's conditions are about. */
+export type RoutedFacts = Readonly<{
+  /** The account's canonical name; null for mail that Postern wrote. */
+  account: string | null;
+  /** Empty for the null reverse-path. */
+  reversePath: string;
+  forwardPath: string;
+  /** Octets. */
+  size: number;
+}>;
+
+export type Routing = Readonly<{
+  /** As configured now; always with `DEFAULT_ROUTE`. A route whose upstreams do not exist has an empty list. */
+  routes: () => Routes;
+  /** The id of the first route whose conditions fit. */
+  routeOf: (facts: RoutedFacts) => string;
+  /** Conditions, order or upstreams of routes changed: what waits must be routed anew. */
+  onChange: (listener: () => void) => void;
 }>;
 
 export type Relay = Readonly<{
-  /** The upstreams that are routed to, with their free places. Empty: no upstream is configured. */
+  routing: Routing;
+  /** Every upstream, with its free places. Empty: none is configured. */
   capacity: () => readonly Capacity[];
   /** Never rejects: what goes wrong is an outcome. Takes one place of the upstream's capacity from the call to its end. */
   deliver: (request: DeliveryRequest) => Promise<Delivery>;

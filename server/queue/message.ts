@@ -1,11 +1,9 @@
 // A message of the queue and its recipients, as values: what is written at step 7 of the path and read again at step 9.
 
 import type { EpochMs } from '../clock.ts';
+import type { MessageDsn, RecipientDsn } from '../smtp/dsn-parameters.ts';
 import type { Row } from '../storage/database.ts';
-import type { BodyType, Content } from './delivery.ts';
-
-/** Internal mail (a report, an alert) never begets another. */
-export type MessageKind = 'mail' | 'dsn' | 'alert';
+import type { BodyType, Content, MessageKind } from './delivery.ts';
 
 export type RecipientState = 'queued' | 'in_flight' | 'deferred' | 'relayed' | 'failed' | 'expired';
 
@@ -27,6 +25,12 @@ export type NewMessage = Readonly<{
   /** Octets for the body table, or a spool file that is already synced under its final name. */
   content: Readonly<{ kind: 'octets'; octets: Uint8Array }> | Readonly<{ kind: 'spooled' }>;
   clientAddress: string | null;
+  /** RFC 3461; `recipients` in the order of `forwardPaths`. Absent: nothing was asked. */
+  dsn?: MessageDsn & Readonly<{ recipients: readonly RecipientDsn[] }>;
+  /** RFC 8689. */
+  requireTls?: boolean;
+  /** The message that this report is about. */
+  aboutId?: string;
 }>;
 
 /** What a delivery needs to know of a message; the same for all its recipients. */

@@ -24,8 +24,17 @@ export type Outcome =
       reply: string | null;
       /** What happened, in words for the operator. */
       text: string;
+      /** The enhanced status code (RFC 3463) where it is ours and not the upstream's, such as `5.6.7`. */
+      status?: string;
     }>
-  | Readonly<{ kind: 'failed'; reason: FailureReason; stage: Stage; reply: string | null; text: string }>;
+  | Readonly<{
+      kind: 'failed';
+      reason: FailureReason;
+      stage: Stage;
+      reply: string | null;
+      text: string;
+      status?: string;
+    }>;
 
 export type DeferralReason =
   /** 4xx about the message or this recipient, or an answer we do not understand. */
@@ -42,7 +51,7 @@ export type DeferralReason =
 export type FailureReason =
   | 'recipient-refused'
   | 'message-refused'
-  /** The upstream lacks what the message needs (8BITMIME, SMTPUTF8, SIZE). */
+  /** The upstream lacks what the message needs (8BITMIME, SMTPUTF8, SIZE, REQUIRETLS); another one may have it. */
   | 'not-supported-upstream';
 
 /** What is wrong with an upstream as a whole. */

@@ -6,6 +6,7 @@ import type { Log } from '../events.ts';
 import type { RandomBytes } from '../ids.ts';
 import type { Delivery, DeliveryRequest, Relay } from '../queue/delivery.ts';
 import type { Outcome } from '../queue/outcome.ts';
+import { DEFAULT_ROUTE } from '../queue/way.ts';
 import type { ProbePolicy } from './breaker.ts';
 import { DEFAULT_PROBE_POLICY } from './breaker.ts';
 import type { Timeouts } from './drivers/smtp-connection.ts';
@@ -112,8 +113,14 @@ export function createRelay(deps: RelayDeps): Relay {
     capacity: () =>
       routed().map(lane => {
         const { id, name } = lane.upstream();
-        return { upstreamId: id, upstream: name, free: lane.free() };
+        const paused = lane.upstream().pausedAt !== null;
+        return { upstreamId: id, upstream: name, free: lane.free(), open: !paused, paused };
       }),
+    routing: {
+      routes: () => new Map([[DEFAULT_ROUTE, routed().map(lane => lane.upstream().id)]]),
+      routeOf: () => DEFAULT_ROUTE,
+      onChange: () => undefined,
+    },
     deliver,
     usableTime: id => lanes.get(id)?.usableTime() ?? 0,
     onCapacity: listener => void listeners.push(listener),

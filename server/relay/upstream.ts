@@ -19,6 +19,42 @@ export type KnownFault = Readonly<{
   nextProbeAt: EpochMs | null;
 }>;
 
+/** What an upstream takes at most; null: no limit that we know of. Messages are counted, not recipients. */
+export type PacingLimits = Readonly<{
+  messagesPerConnection: number | null;
+  messagesPerMinute: number | null;
+  messagesPerHour: number | null;
+  messagesPerDay: number | null;
+}>;
+
+/** As whom mail is sent there. */
+export type SenderIdentity = Readonly<{
+  rewrite: 'keep' | 'if-not-permitted' | 'always';
+  /** What senders are rewritten to; `{account}` stands for the account's name. Null: the user name, if it is an address. */
+  sender: string | null;
+  /** Patterns of the addresses that the upstream permits; empty: only `sender`. */
+  senders: readonly string[];
+  /** `replace`: `<>` becomes `sender`, for upstreams that refuse the null reverse-path. */
+  nullSender: 'keep' | 'replace';
+  /** `without-at`: display names that contain an @ are dropped or changed (Microsoft 365 refuses them). */
+  displayName: 'keep' | 'without-at';
+}>;
+
+export const NO_PACING: PacingLimits = {
+  messagesPerConnection: null,
+  messagesPerMinute: null,
+  messagesPerHour: null,
+  messagesPerDay: null,
+};
+
+export const KEEP_IDENTITY: SenderIdentity = {
+  rewrite: 'keep',
+  sender: null,
+  senders: [],
+  nullSender: 'keep',
+  displayName: 'keep',
+};
+
 export type Upstream = Readonly<{
   id: string;
   name: string;
@@ -35,6 +71,12 @@ export type Upstream = Readonly<{
   ehloName: string | null;
   /** Deliveries at the same time, and so connections, at most. */
   connections: number;
+  pacing: PacingLimits;
+  identity: SenderIdentity;
+  /** The largest message that it takes, in octets, where the operator or a preset says so. */
+  messageSize: number | null;
+  /** SIZE of its last EHLO reply; null: none, or not seen yet. */
+  announcedSize: number | null;
   isDefault: boolean;
   pausedAt: EpochMs | null;
   createdAt: EpochMs;
@@ -45,6 +87,8 @@ export type Upstream = Readonly<{
 
 const FAULT_KINDS: readonly FaultKind[] = ['unreachable', 'tls', 'credentials', 'quota', 'throttled'];
 const SCHEMES: readonly UpstreamScheme[] = ['smtps', 'smtp+starttls', 'smtp+notls'];
+
+const REWRITES: readonly SenderIdentity['rewrite'][] = ['keep', 'if-not-permitted', 'always'];
 
 /** Parses a row of the table `upstream`. Throws on a row that Postern cannot have written. */
 export function upstreamFromRow(row: Row): Upstream {
@@ -61,6 +105,21 @@ export function upstreamFromRow(row: Row): Upstream {
     caPem: textOrNull(row['ca_pem']),
     ehloName: textOrNull(row['ehlo_name']),
     connections: number(row['connections']),
+    pacing: {
+      messagesPerConnection: numberOrNull(row['messages_per_connection']),
+      messagesPerMinute: numberOrNull(row['messages_per_minute']),
+      messagesPerHour: numberOrNull(row['messages_per_hour']),
+      messagesPerDay: numberOrNull(row['messages_per_day']),
+    },
+    identity: {
+      rewrite: REWRITES.find(known => known === row['sender_rewrite']) ?? 'keep',
+      sender: textOrNull(row['sender']),
+      senders: listFromText(row['senders']),
+      nullSender: row['null_sender'] === 'replace' ? 'replace' : 'keep',
+      displayName: row['display_name'] === 'without-at' ? 'without-at' : 'keep',
+    },
+    messageSize: numberOrNull(row['message_size']),
+    announcedSize: numberOrNull(row['announced_size']),
     isDefault: number(row['is_default']) === 1,
     pausedAt: numberOrNull(row['paused_at']),
     createdAt: number(row['created_at']),
@@ -91,6 +150,11 @@ function faultFromRow(row: Row): KnownFault | null {
     since: numberOrNull(row['fault_since']) ?? 0,
     nextProbeAt: numberOrNull(row['next_probe_at']),
   };
+}
+
+function listFromText(value: SqlValue | undefined): readonly string[] {
+  const list: unknown = typeof value === 'string' ? JSON.parse(value) : [];
+  return Array.isArray(list) ? list.filter(one => typeof one === 'string') : [];
 }
 
 function text(value: SqlValue | undefined): string {

@@ -9,12 +9,13 @@ import { isRefusedStart, refusedStart } from '../refused-start.ts';
 import { syncDirectory, syncFile } from './durable-file.ts';
 import { initial } from './migrations/001-initial.ts';
 import { authentication } from './migrations/002-authentication.ts';
+import { routes } from './migrations/003-routes.ts';
 import { type Connection, isDamage, openConnection, pragmaNumber, textOf } from './sqlite.ts';
 
 export type Migration = Readonly<{ number: number; name: string; statements: readonly string[] }>;
 
 /** In their order, numbered from 1 without a gap. A migration that was released is never changed. */
-export const migrations: readonly Migration[] = [initial, authentication];
+export const migrations: readonly Migration[] = [initial, authentication, routes];
 
 export type Migrated = Readonly<{
   /** Schema numbers; 0 is an empty file. Equal where nothing had to be done. */

@@ -5,6 +5,7 @@ import { whyWaiting } from '../../server/cli/queue-waiting.ts';
 import type { RecipientState } from '../../server/queue/message.ts';
 import type { ListedMessage } from '../../server/queue/operator.ts';
 import type { Upstream } from '../../server/relay/upstream.ts';
+import { KEEP_IDENTITY, NO_PACING } from '../../server/relay/upstream.ts';
 
 const AT = Date.UTC(2026, 10, 21, 2, 0, 0);
 
@@ -19,6 +20,10 @@ const main: Upstream = {
   caPem: null,
   ehloName: null,
   connections: 3,
+  pacing: NO_PACING,
+  identity: KEEP_IDENTITY,
+  messageSize: null,
+  announcedSize: null,
   isDefault: true,
   pausedAt: null,
   createdAt: AT,

@@ -17,7 +17,7 @@ const AT_ONCE = 12;
 /** With so small a heap the garbage collector leaves nothing lying about: what grows is what is kept. */
 const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2' };
 /** What caches may still take after the first third; keeping something of every connection takes more. */
-const ALLOWED_MB = 25;
+const ALLOWED_MB = 50;
 
 const base64 = (given: string) => Buffer.from(given, 'utf8').toString('base64');
 const credentials = [

@@ -57,7 +57,7 @@ CREATE TABLE attempt (
   upstream TEXT,
   stage TEXT,
   outcome TEXT NOT NULL,
-  reply TEXT,
+  reply TEXT, text TEXT, status TEXT,
   PRIMARY KEY (message_id, ordinal, number),
   FOREIGN KEY (message_id, ordinal) REFERENCES recipient (message_id, ordinal) ON DELETE CASCADE
 );
@@ -136,15 +136,22 @@ CREATE TABLE message (
   queued_at INTEGER NOT NULL,
   held_at INTEGER,
   retired_at INTEGER
-);
+    , envelope_id TEXT, returns TEXT, require_tls INTEGER NOT NULL DEFAULT 0, held_because TEXT, about_id TEXT);
 
 CREATE INDEX message_by_retirement ON message (retired_at) WHERE retired_at IS NOT NULL;
+
+CREATE INDEX message_by_subject ON message (about_id) WHERE about_id IS NOT NULL;
 
 CREATE INDEX message_with_content ON message (account_id, size, content) WHERE content <> 'gone';
 
 CREATE TABLE meta (
   name TEXT NOT NULL PRIMARY KEY,
   value TEXT NOT NULL
+);
+
+CREATE TABLE outage (
+  route_id TEXT NOT NULL PRIMARY KEY,
+  total INTEGER NOT NULL
 );
 
 CREATE TABLE recipient (
@@ -162,13 +169,39 @@ CREATE TABLE recipient (
   phase TEXT,
   ambiguous_since INTEGER,
   last_reply TEXT,
-  settled_at INTEGER,
+  settled_at INTEGER, way TEXT NOT NULL DEFAULT '', account_id TEXT NOT NULL DEFAULT '', notify TEXT, original_recipient TEXT, report TEXT, delay_reported_at INTEGER, outage_mark INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (message_id, ordinal)
 );
 
 CREATE INDEX recipient_in_flight ON recipient (lease) WHERE state = 'in_flight';
 
-CREATE INDEX recipient_waiting ON recipient (next_attempt_at, message_id) WHERE state IN ('queued', 'deferred');
+CREATE INDEX recipient_to_report ON recipient (message_id) WHERE report IS NOT NULL;
+
+CREATE INDEX recipient_waiting ON recipient (way, account_id, next_attempt_at, message_id)
+  WHERE state IN ('queued', 'deferred');
+
+CREATE TABLE recipient_rule (
+  pattern TEXT NOT NULL PRIMARY KEY,
+  position INTEGER NOT NULL,
+  forward_path TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+
+CREATE TABLE route (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  canonical_name TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  accounts TEXT,
+  senders TEXT,
+  recipients TEXT,
+  size_over INTEGER,
+  size_up_to INTEGER,
+  upstreams TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+
+CREATE UNIQUE INDEX route_by_name ON route (canonical_name);
 
 CREATE TABLE sending (
   account_id TEXT NOT NULL,
@@ -199,6 +232,6 @@ CREATE TABLE upstream (
   fault_text TEXT,
   fault_since INTEGER,
   next_probe_at INTEGER
-);
+    , sender_rewrite TEXT NOT NULL DEFAULT 'keep', sender TEXT, senders TEXT, null_sender TEXT NOT NULL DEFAULT 'keep', display_name TEXT NOT NULL DEFAULT 'keep', messages_per_connection INTEGER, messages_per_minute INTEGER, messages_per_hour INTEGER, messages_per_day INTEGER, message_size INTEGER, announced_size INTEGER);
 
 CREATE UNIQUE INDEX upstream_by_name ON upstream (canonical_name) WHERE removed_at IS NULL;

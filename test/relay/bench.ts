@@ -10,6 +10,7 @@ import type { DeliveryRequest, Phase, Relay } from '../../server/queue/delivery.
 import type { Timeouts } from '../../server/relay/drivers/smtp-connection.ts';
 import { createRelay, type RelayDeps } from '../../server/relay/relay.ts';
 import type { KnownFault, Upstream } from '../../server/relay/upstream.ts';
+import { KEEP_IDENTITY, NO_PACING } from '../../server/relay/upstream.ts';
 import { type Identity, makeIdentity } from './identity.ts';
 import { type Remote, type RemoteOptions, startRemote } from './remote.ts';
 
@@ -53,6 +54,10 @@ export async function upstreamAt(port: number, changes: Partial<Upstream> = {}):
     caPem: authority,
     ehloName: null,
     connections: 3,
+    pacing: NO_PACING,
+    identity: KEEP_IDENTITY,
+    messageSize: null,
+    announcedSize: null,
     isDefault: true,
     pausedAt: null,
     createdAt: 0,
@@ -128,6 +133,10 @@ export function requestOf(changes: Partial<DeliveryRequest> = {}): DeliveryReque
   return {
     upstreamId: 'U1',
     messageId: 'M1',
+    kind: 'mail',
+    account: 'scanner',
+    dsn: null,
+    requireTls: false,
     reversePath: 'scanner@example.com',
     forwardPaths: ['a@example.net'],
     bodyType: '7bit',

@@ -2,6 +2,7 @@
 // What was acknowledged with 250 must be at the sink, whole, for every recipient. Duplicates are allowed and counted.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CertificateFiles, makeCertificate } from '../support/certificate.ts';
 import { freePort } from '../support/ports.ts';
@@ -15,10 +16,17 @@ import {
 } from '../support/postern.ts';
 import { waitFor } from '../support/process.ts';
 import { SINK_LOGIN, type Sink, startSink } from '../support/sink.ts';
+import { forgetfulDisk } from './forgetful-disk.ts';
 import { between, type Random, seededRandom } from './random.ts';
 import { type Acknowledged, startSender } from './sender.ts';
 
-export type CrashOptions = Readonly<{ rounds: number; seed: number; say: (line: string) => void }>;
+export type CrashOptions = Readonly<{
+  rounds: number;
+  seed: number;
+  say: (line: string) => void;
+  /** The machine loses its power, not only the process: what was not synced is gone. */
+  losesPower?: boolean;
+}>;
 
 export type CrashResult = Readonly<{
   acknowledged: number;
@@ -55,7 +63,7 @@ type Scene = Readonly<{
 
 export async function runRounds(options: CrashOptions): Promise<CrashResult> {
   const at = await install({
-    queue: { retry_min: '1s', retry_max: '2s' },
+    queue: { retry_min: '1s', retry_max: '2s', ambiguous_wait: '1s' },
     log: { level: 'info', format: 'json' },
   });
   try {
@@ -83,7 +91,10 @@ async function prepare(at: Installation, seed: number): Promise<Scene> {
 async function playRound(scene: Scene, round: number, options: CrashOptions): Promise<void> {
   const failures = failureSets[Math.floor(scene.random() * failureSets.length)] ?? [];
   const sink = await openSink(scene, failures, round);
-  const server = await scene.at.serve({ waitUntilReady: false });
+  const disk = options.losesPower
+    ? await forgetfulDisk(scene.at.data, join(scene.at.folder, 'shadow'))
+    : null;
+  const server = await scene.at.serve({ waitUntilReady: false, ...(disk === null ? {} : { env: disk.env }) });
   const before = scene.acknowledged.length;
   // One round in four dies while it starts: recovery itself must bear being killed.
   const dieEarly = scene.random() < 0.25;
@@ -111,9 +122,10 @@ async function playRound(scene: Scene, round: number, options: CrashOptions): Pr
   }
   await server.kill9();
   await sink.stop();
+  const lost = disk === null ? '' : `; ${JSON.stringify(disk.losePower())} lost`;
   const count = scene.acknowledged.length - before;
   options.say(
-    `round ${round}: ${dieEarly ? 'killed while starting' : `${count} acknowledged`}; upstream ${failures}`,
+    `round ${round}: ${dieEarly ? 'killed while starting' : `${count} acknowledged`}; upstream ${failures}${lost}`,
   );
 }
 

@@ -1,18 +1,27 @@
-// `npm run test:crash -- --rounds N [--seed S]`: the crash rounds alone, as many as wanted, each one shown.
+// `npm run test:crash -- [--rounds N] [--seed S] [--power-loss]`: the crash rounds alone, as many as wanted, each one shown.
 // Exits 1 when an acknowledged message is lost.
 
 import { parseArgs } from 'node:util';
 import { runRounds } from './rounds.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, seed: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    'power-loss': { type: 'boolean', default: false },
+  },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 say(`seed ${seed}`);
 const begin = performance.now();
-const result = await runRounds({ rounds: Number(values.rounds), seed, say });
+const result = await runRounds({
+  rounds: Number(values.rounds),
+  seed,
+  say,
+  losesPower: values['power-loss'],
+});
 for (const lost of result.lost) say(`LOST ${lost}`);
 say(
   `${values.rounds} rounds in ${((performance.now() - begin) / 1000).toFixed(0)} s: ` +

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ROOT } from './postern.ts';
 import { run } from './process.ts';
 
@@ -12,15 +12,20 @@ const CACHE = join(ROOT, 'node_modules/.cache/postern-bench');
 export type LoadTool = 'smtpload' | 'smtpsink' | 'syslimits';
 
 /** The path of a compiled tool. Needs cc and the headers of OpenSSL. */
-export async function loadTool(name: LoadTool): Promise<string> {
-  const source = join(ROOT, 'bench', `${name}.c`);
+export function loadTool(name: LoadTool): Promise<string> {
+  return compiled(join(ROOT, 'bench', `${name}.c`), ['-lssl', '-lcrypto', '-lpthread', '-lm']);
+}
+
+/** The path of what cc makes of a source file, with these further arguments. */
+export async function compiled(source: string, further: readonly string[]): Promise<string> {
+  const name = basename(source, '.c');
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const target = join(CACHE, `${name}-${hash}`);
   if (existsSync(target)) return target;
   mkdirSync(CACHE, { recursive: true });
   // Renamed when complete: two suites may compile at the same time.
   const half = `${target}.${process.pid}`;
-  const built = await run(['cc', '-O2', '-o', half, source, '-lssl', '-lcrypto', '-lpthread', '-lm']);
+  const built = await run(['cc', '-O2', '-o', half, source, ...further]);
   if (built.code !== 0) throw new Error(`cannot compile ${name}.c: ${built.stderr}`);
   renameSync(half, target);
   return target;

@@ -9,7 +9,7 @@ export type Notify = 'never' | readonly NotifyOn[];
 /** Of one recipient. */
 export type RecipientDsn = Readonly<{
   notify: Notify | null;
-  /** ORCPT as `rfc822;address` or `utf-8;address`, decoded. */
+  /** ORCPT as `rfc822;address` or `utf-8;address`, decoded (xtext.ts); the type in lower case. */
   originalRecipient: string | null;
 }>;
 
@@ -22,6 +22,7 @@ export type MessageDsn = Readonly<{
 }>;
 
 export const NO_MESSAGE_DSN: MessageDsn = { envelopeId: null, returns: null };
+export const NO_RECIPIENT_DSN: RecipientDsn = { notify: null, originalRecipient: null };
 
 export function isReported(notify: Notify | null, on: NotifyOn): boolean {
   if (notify === null) return on !== 'success';

@@ -5,12 +5,13 @@ import {
   type MailParameters,
   type ParameterRefusal,
   parseMailParameters,
-  refuseRcptParameters,
+  parseRcptParameters,
+  type RcptParameters,
 } from './parameters.ts';
 import { NULL_PATH, type Path, parsePath } from './path.ts';
 
 export type MailCommand = Readonly<{ kind: 'mail'; path: Path }> & MailParameters;
-export type RcptCommand = Readonly<{ kind: 'rcpt'; path: Path }>;
+export type RcptCommand = Readonly<{ kind: 'rcpt'; path: Path; dsn: RcptParameters }>;
 
 /** `text` is a sentence for the reply: ASCII, and nothing of what the client sent but a parameter's keyword. */
 export type EnvelopeRefusal =
@@ -33,7 +34,7 @@ export function parseMail(argument: Uint8Array, hostname: string): MailCommand |
   if ('kind' in path) return { kind: 'refused', reason: 'address', text: path.text };
   const parameters = parseMailParameters(split.rest);
   if (parameters.kind === 'refused') return parameters;
-  return { ...parameters, kind: 'mail', path };
+  return { ...parameters.values, kind: 'mail', path };
 }
 
 /** Reads what follows `RCPT`, for example `TO:<b@example.org>`. Never throws, whatever the bytes. */
@@ -44,7 +45,8 @@ export function parseRcpt(argument: Uint8Array, hostname: string): RcptCommand |
     return { kind: 'refused', reason: 'address', text: 'A recipient cannot be empty' };
   const path = parsePath(split.address, hostname);
   if ('kind' in path) return { kind: 'refused', reason: 'address', text: path.text };
-  return refuseRcptParameters(split.rest) ?? { kind: 'rcpt', path };
+  const parameters = parseRcptParameters(split.rest);
+  return parameters.kind === 'refused' ? parameters : { kind: 'rcpt', path, dsn: parameters.values };
 }
 
 function splitArgument(argument: Uint8Array, prefix: RegExp, syntax: string): Argument | EnvelopeRefusal {

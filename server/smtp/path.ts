@@ -35,11 +35,18 @@ const LABEL = /^[\w[\P{ASCII}--\s]]([\w\-[\P{ASCII}--\s]]*[\w[\P{ASCII}--\s]])?$
 /** Controls, and what some reader might take for a line end. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
+/** What nearly every address looks like, and what needs no reading then: without quotes, route, literal or non-ASCII. */
+const PLAIN =
+  /^([\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)@(\w(?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*)$/;
+
 /**
  * Reads the address between the angle brackets (or without any). A mailbox without a domain gets `hostname`.
  * Empty text is not a path here: the null path is the caller's to allow.
  */
 export function parsePath(text: string, hostname: string): Path | BadPath {
+  const plain = PLAIN.exec(text);
+  if (plain?.[1] !== undefined && plain[2] !== undefined)
+    return assemble(plain[1], plain[1], plain[2].toLowerCase());
   if (CONTROL.test(text)) return bad('The address contains a control character');
   const mailbox = withoutSourceRoute(text.trim());
   if (mailbox === '') return bad('The address is empty');
@@ -49,11 +56,12 @@ export function parsePath(text: string, hostname: string): Path | BadPath {
   if (typeof local !== 'string') return local;
   const domain = parseDomain(parts.domain === '' ? hostname : parts.domain);
   if (typeof domain !== 'string') return domain;
-  return assemble(local, domain);
+  const written = UNQUOTED.test(local) && DOT_STRING.test(local) ? local : quote(local);
+  return assemble(local, written, domain);
 }
 
-function assemble(local: string, domain: string): Path | BadPath {
-  const written = UNQUOTED.test(local) && DOT_STRING.test(local) ? local : quote(local);
+/** `written`: the local part as it stands in an address. */
+function assemble(local: string, written: string, domain: string): Path | BadPath {
   if (octetLength(written) > MAX_LOCAL)
     return bad(`The part before the @ is longer than ${MAX_LOCAL} octets`);
   if (octetLength(domain) > MAX_DOMAIN)

@@ -275,7 +275,19 @@ export const replies = {
     code: 552,
     enhanced: '5.3.4',
     text: 'Message too large, at most {limit} octets',
-    when: "limits.message_size, or the account's message size",
+    when: 'limits.message_size',
+  },
+  tooLargeForAccount: {
+    code: 552,
+    enhanced: '5.3.4',
+    text: 'Message too large, this account may send at most {limit} octets',
+    when: "the account's message size, or its share of the queue where that is smaller",
+  },
+  tooLargeForUpstreams: {
+    code: 552,
+    enhanced: '5.3.4',
+    text: 'Message too large, the mail provider takes at most {limit} octets',
+    when: 'no upstream carries so much',
   },
   needsSmtputf8: {
     code: 553,

@@ -45,7 +45,10 @@ export function isRefusal(reply: Reply): reply is Refusal {
   return reply.code >= 400;
 }
 
+const PRINTABLE = /^[ -~]*$/;
+
 function printable(text: string): string {
+  if (PRINTABLE.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replace(/\P{ASCII}/gu, '?');
 }

@@ -38,6 +38,8 @@ export class SubmissionConnection extends SMTPConnection {
   #session: Session;
   #endPoints: readonly Uint8Array[];
   #messages = 0;
+  /** A message is coming in, or is being kept. */
+  #receiving = false;
   #endedBecause = 'client left';
 
   constructor(
@@ -96,7 +98,7 @@ export class SubmissionConnection extends SMTPConnection {
 
   /** Tells a client that waits for nothing that Postern is going; one that is being served hears it after its reply. */
   sayGoodbye(): void {
-    if (this.#pace.awaited() === 'command' && !this._dataStream)
+    if (this.#pace.awaited() === 'command' && !this.#receiving)
       this.#refuse(replies.shuttingDown, 'shutdown');
   }
 
@@ -134,7 +136,9 @@ export class SubmissionConnection extends SMTPConnection {
 
   override _onClose(): void {
     const wasOpen = !this._closed;
+    const parser = this._parser;
     super._onClose();
+    if (parser instanceof DataParser) parser.clientGone();
     if (!wasOpen) return;
     this.#leave();
     this.#logins.ended();
@@ -194,19 +198,19 @@ export class SubmissionConnection extends SMTPConnection {
     const { intake } = this.#context;
     const taken = await intake.takePlace(action.principal.accountId, action.transaction);
     const parser = this._parser;
-    if (this._closing || this._closed || !parser)
+    if (this._closing || this._closed || !(parser instanceof DataParser))
       return taken.kind === 'place' ? taken.place.end() : undefined;
     if (taken.kind === 'denied') return this.#perform(this.#session.noPlace(taken.denial), done);
-    const stream = parser.startDataMode();
-    this._dataStream = stream;
+    const data = parser.beginData();
+    this.#receiving = true;
     this.#pace.awaitData();
     this.#write(formatReply(replies.startData));
     done();
     const { principal, transaction, hello, extended } = action;
     const client = { session: this.id, address: this.#address, tls: tlsFacts(this._socket) };
     const origin = { ...client, principal, transaction, hello, extended };
-    const reply = await intake.receive(stream, origin, taken.place);
-    this._dataStream = false;
+    const reply = await intake.receive(data, origin, taken.place);
+    this.#receiving = false;
     this.#pace.dataEnded();
     this.#session.transactionEnded({ accepted: reply?.code === 250 });
     if (!reply || this._closed) return; // the client vanished: nothing was kept, nobody is there to hear

@@ -1,54 +1,122 @@
-// smtp-server's parser with our decoder for message data. The library's own yields to the event loop at every doubled dot
-// (4 MB/s for a message of such lines) and looks at every octet in JavaScript. Commands stay the library's.
+// smtp-server's parser with our way for message data: our decoder, and plain calls in place of a stream (incoming-data.ts).
+// The library's own yields to the event loop at every doubled dot (4 MB/s for a message of such lines), looks at every
+// octet in JavaScript and makes a stream for every message. Commands stay the library's.
 
 import { SMTPStream } from 'smtp-server/lib/smtp-stream';
-import { createDataDecoder, type DataDecoder } from './data-decoder.ts';
+import { createDataDecoder, type DataDecoder, type Decoded } from './data-decoder.ts';
+import type { DataReader, IncomingData } from './incoming-data.ts';
 
 type Done = (error?: Error | null) => void;
 
-export class DataParser extends SMTPStream {
-  #decoder: DataDecoder = createDataDecoder();
+/** One message: from 354 until what follows it is parsed. */
+type Message = {
+  readonly decoder: DataDecoder;
+  reader: DataReader | null;
+  paused: boolean;
+  discarded: boolean;
+  /** What goes on when there is a reader that does not pause. */
+  held: (() => void) | null;
+};
 
-  override startDataMode(
-    ...limit: Parameters<SMTPStream['startDataMode']>
-  ): ReturnType<SMTPStream['startDataMode']> {
-    this.#decoder = createDataDecoder();
-    return super.startDataMode(...limit);
+export class DataParser extends SMTPStream {
+  /** Null once its last octet was handed over. */
+  #message: Message | null = null;
+  /** The reply to the message was given: what follows it may be parsed. */
+  #answered = false;
+  /** Parses what follows the message; set when the final dot comes before the reply is given. */
+  #parseRest: (() => void) | null = null;
+
+  /** From now on, what comes is a message, up to its final dot. Then nothing is parsed until `continue`. */
+  beginData(): IncomingData {
+    const message: Message = {
+      decoder: createDataDecoder(),
+      reader: null,
+      paused: false,
+      discarded: false,
+      held: null,
+    };
+    this.#message = message;
+    this.#answered = false;
+    this._dataMode = true;
+    this.dataBytes = 0;
+    return {
+      read: reader => {
+        message.reader = reader;
+        goOn(message);
+      },
+      pause: () => {
+        message.paused = true;
+      },
+      resume: () => {
+        message.paused = false;
+        goOn(message);
+      },
+      discard: () => {
+        message.discarded = true;
+        message.paused = false;
+        goOn(message);
+      },
+    };
   }
 
-  /**
-   * The library's own forgets a message that ends while it goes on after the one before: with two in one chunk, and a DATA
-   * that is answered at once, it would never go on again.
-   */
+  /** The reply to the message was given: goes on with what follows it, now or when its final dot has come. */
   override continue(): void {
-    const goOn = this._continueCallback;
-    if (typeof goOn !== 'function') return super.continue();
-    this._continueCallback = false;
-    goOn();
+    this.#answered = true;
+    const parseRest = this.#parseRest;
+    this.#parseRest = null;
+    parseRest?.();
+  }
+
+  /** The client is gone: nothing more will come. */
+  clientGone(): void {
+    const reader = this.#message?.reader;
+    this.#message = null;
+    reader?.vanished();
   }
 
   override _feedDataStream(chunk: Buffer, done: Done): void {
-    const { pieces, rest } = this.#decoder.push(chunk);
-    const stream = this._dataStream;
-    if (!stream) return done();
-    let flowing = true;
+    const message = this.#message;
+    if (message === null) return done();
+    if (isHeldUp(message)) message.held = () => this._feedDataStream(chunk, done);
+    else this.#handOver(message, message.decoder.push(chunk), done);
+  }
+
+  #handOver(message: Message, { pieces, rest }: Decoded, done: Done): void {
+    let at = 0;
     for (const piece of pieces) {
-      this._countDataBytes(piece.length);
-      if (stream.writable) flowing = stream.write(piece);
+      if (isHeldUp(message)) {
+        const left = pieces.slice(at);
+        message.held = () => this.#handOver(message, { pieces: left, rest }, done);
+        return;
+      }
+      at++;
+      this.dataBytes += piece.length;
+      if (!message.discarded) message.reader?.octets(piece);
     }
-    if (rest !== null) return this._endDataMode(false, rest, done);
-    if (flowing || stream.destroyed || !stream.writable) return done();
-    waitForRoom(stream, done);
+    if (rest !== null) this.#end(message, rest, done);
+    else if (isHeldUp(message)) message.held = done;
+    else done();
+  }
+
+  /** Here the message has come whole, though its last octets may still be on their way to the disk. */
+  #end(message: Message, rest: Buffer, done: Done): void {
+    const parseRest = () => this._write(rest, 'buffer', done);
+    this.#message = null;
+    this._dataMode = false;
+    this._remainder = '';
+    // It was refused before its end, and the reply given then.
+    if (this.#answered) return parseRest();
+    this.#parseRest = parseRest;
+    if (!message.discarded) message.reader?.ended();
   }
 }
 
-/** A stream that whoever reads it destroys never drains, it only closes. */
-function waitForRoom(stream: NodeJS.WritableStream, done: Done): void {
-  const go = () => {
-    stream.removeListener('drain', go);
-    stream.removeListener('close', go);
-    done();
-  };
-  stream.once('drain', go);
-  stream.once('close', go);
+function isHeldUp({ reader, paused }: Message): boolean {
+  return reader === null || paused;
+}
+
+function goOn(message: Message): void {
+  const held = message.held;
+  message.held = null;
+  held?.();
 }

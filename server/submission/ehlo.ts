@@ -11,11 +11,14 @@ export function keywords(
   return [
     hostname,
     'PIPELINING',
-    `SIZE ${limits.messageSize}`,
+    `SIZE ${limits().messageSize}`,
     ...(offersStartTls && !secure ? ['STARTTLS'] : []),
     ...(secure ? [`AUTH ${offered.map(mechanism => mechanism.name).join(' ')}`] : []),
     'ENHANCEDSTATUSCODES',
     '8BITMIME',
     'SMTPUTF8',
+    'DSN',
+    // RFC 8689 §2: only to a client that uses TLS itself.
+    ...(secure ? ['REQUIRETLS'] : []),
   ];
 }

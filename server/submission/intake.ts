@@ -2,7 +2,6 @@
 // they are few, into a spool file once they are many; then one durable commit, and only then 250.
 // A client that vanishes, an oversized message or a refusal leaves nothing behind. Memory does not grow with the message.
 
-import type { Readable } from 'node:stream';
 import type { Principal } from '../accounts/principal.ts';
 import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
@@ -13,15 +12,18 @@ import type { NewMessage } from '../queue/message.ts';
 import type { Enqueued } from '../queue/queue.ts';
 import type { Spool, SpoolFailure } from '../queue/spool.ts';
 import type { ClientAddress } from '../smtp/address.ts';
+import { NO_RECIPIENT_DSN } from '../smtp/dsn-parameters.ts';
 import { formatReply, type Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
 import type { Statement } from '../storage/database.ts';
+import type { IncomingData } from './incoming-data.ts';
 import { type MessagePlace, SHARE_FULL, type TakePlace } from './message-place.ts';
 import { createMessageStore } from './message-store.ts';
 import { type Limits, limitsOf, permittedSenders } from './policy.ts';
 import { readData, refused } from './read-data.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import type { Transaction } from './transaction.ts';
+import { createWriteBuffers } from './write-buffers.ts';
 
 /** Where a message comes from. */
 export type Origin = Readonly<{
@@ -40,7 +42,7 @@ export type Intake = Readonly<{
   /** Asked before 354. The place is for `receive`; where it is not called, the place must be ended. */
   takePlace: TakePlace;
   /** Takes the data that follows 354. Null when the client vanished before the end: nothing was kept. */
-  receive: (data: Readable, origin: Origin, place: MessagePlace) => Promise<Reply | null>;
+  receive: (data: IncomingData, origin: Origin, place: MessagePlace) => Promise<Reply | null>;
   /** Whether a message is arriving, or did a moment ago: then relaying lets clients go first. */
   busy: () => boolean;
 }>;
@@ -48,7 +50,7 @@ export type Intake = Readonly<{
 type Deps = Readonly<{
   hostname: string;
   traceId: string;
-  limits: Limits;
+  limits: () => Limits;
   maxReceived: number;
   showClientAddress: boolean;
   spool: Spool;
@@ -79,15 +81,16 @@ const A_MOMENT = 20;
 
 export function createIntake(deps: Deps): Intake {
   const { clock, log } = deps;
+  const buffers = createWriteBuffers();
   let arriving = 0;
   let lastArrival = Number.NEGATIVE_INFINITY;
 
-  const receive = async (data: Readable, origin: Origin, place: MessagePlace): Promise<Reply | null> => {
+  const receive = async (data: IncomingData, origin: Origin, place: MessagePlace): Promise<Reply | null> => {
     const begun = clock.monotonic();
     const id = deps.newId();
     const completion = openCompletion(completionFacts(id, origin));
-    const store = createMessageStore(deps.spool, id);
-    const limits = limitsOf(origin.transaction.policy, deps.limits);
+    const store = createMessageStore({ spool: deps.spool, buffers }, id);
+    const limits = limitsOf(origin.transaction.policy, deps.limits());
     const read = await readData(data, { completion, store, place, limits });
     const completed = read.kind === 'all' ? completion.end() : read;
     if (completed.kind !== 'complete') {
@@ -156,10 +159,13 @@ export function createIntake(deps: Deps): Intake {
       hash,
       content,
       clientAddress: origin.address.text,
+      requireTls: transaction.requireTls,
+      ...askedDsn(transaction),
     };
     const enqueued = await deps.enqueue(message, clock.now(), place.statements(size));
     if (enqueued.kind !== 'queued') {
-      if (content.kind === 'spooled') await deps.spool.remove(id);
+      // After an I/O error nobody knows whether it was committed: the restart sweeps the file if it was not.
+      if (content.kind === 'spooled' && enqueued.kind !== 'io') await deps.spool.remove(id);
       // Mail of other sessions was queued meanwhile: the account's share of the queue has no room for this one.
       if (enqueued.kind === 'requirement') return refuse(origin, SHARE_FULL.reply, SHARE_FULL.reason);
       log('storage.unavailable', { text: `A message could not be stored: ${enqueued.kind}` });
@@ -193,7 +199,10 @@ export function createIntake(deps: Deps): Intake {
 
   const fail = (origin: Origin, failure: SpoolFailure): Reply => {
     if (failure.kind === 'full') return refuse(origin, replies.noSpace);
-    if (failure.kind === 'io') return refuse(origin, replies.queueFailed);
+    if (failure.kind === 'io') {
+      log('storage.unavailable', { text: `A message file could not be written: ${failure.text}` });
+      return refuse(origin, replies.queueFailed);
+    }
     deps.onFatal(`A message file could not be synced: ${failure.text}. The disk may be failing.`);
     return refuse(origin, say(replies.failing, { hostname: deps.hostname }));
   };
@@ -212,6 +221,13 @@ export function createIntake(deps: Deps): Intake {
     },
     busy: () => arriving > 0 || clock.monotonic() - lastArrival < A_MOMENT,
   };
+}
+
+/** Nothing where nothing was asked: most messages. */
+function askedDsn({ dsn, forwardPaths }: Transaction): Pick<NewMessage, 'dsn'> {
+  const recipients = forwardPaths.dsn();
+  if (recipients === null && dsn.envelopeId === null && dsn.returns === null) return {};
+  return { dsn: { ...dsn, recipients: recipients ?? forwardPaths.list().map(() => NO_RECIPIENT_DSN) } };
 }
 
 function who({

@@ -76,9 +76,9 @@ export function createMailCommands({ settings, logins, client, logOut }: Session
       const { principal } = client();
       if (!policy || !principal) throw new Error('checkMayBegin let a transaction begin without a principal');
       const reached = logins.sending.message(principal.accountId, policy);
-      const denied = judgeMail(policy, parsed, limitsOf(policy, settings.limits), reached);
+      const denied = judgeMail(policy, parsed, limitsOf(policy, settings.limits()), reached);
       if (denied) return denied;
-      const { path, size, body, smtputf8 } = parsed;
+      const { path, size, body, smtputf8, requireTls, dsn } = parsed;
       deniedRecipients = 0;
       transaction = {
         policy,
@@ -87,6 +87,8 @@ export function createMailCommands({ settings, logins, client, logOut }: Session
         declaredSize: size,
         body,
         smtputf8,
+        requireTls,
+        dsn,
       };
       return replies.senderOk;
     },
@@ -102,9 +104,9 @@ export function createMailCommands({ settings, logins, client, logOut }: Session
       if (refused) return refused;
       const { policy, forwardPaths } = transaction;
       const reached = logins.sending.recipients(principal.accountId, policy, forwardPaths.length + 1);
-      const denied = judgeRcpt(transaction, parsed, limitsOf(policy, settings.limits), reached);
+      const denied = judgeRcpt(transaction, parsed, limitsOf(policy, settings.limits()), reached);
       if (denied) return ++deniedRecipients > REPORTED ? denied.reply : denied;
-      transaction = withRecipient(transaction, parsed.path);
+      transaction = withRecipient(transaction, parsed.path, parsed.dsn);
       return replies.recipientOk;
     },
 

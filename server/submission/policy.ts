@@ -24,6 +24,8 @@ export type Standing = Readonly<{
 export type Limits = Readonly<{
   /** Octets of a message. */
   messageSize: number;
+  /** Whose limit that is: no upstream takes more, or this account may not send more; null where it is the server's. */
+  sizeLimitOf: 'upstreams' | 'account' | null;
   /** Recipients of a message. */
   recipients: number;
 }>;
@@ -128,9 +130,30 @@ export function checkData(standing: Standing): Reply | null {
 export function limitsOf(policy: AccountPolicy, limits: Limits): Limits {
   const { messageSize, recipientsPerMessage, queueShare } = policy;
   const share = queueShare?.kind === 'octets' ? queueShare.octets : limits.messageSize;
+  const own = Math.min(messageSize ?? limits.messageSize, share);
+  const isOwn = own < limits.messageSize;
   return {
-    messageSize: Math.min(limits.messageSize, messageSize ?? limits.messageSize, share),
+    messageSize: isOwn ? own : limits.messageSize,
+    sizeLimitOf: isOwn ? 'account' : limits.sizeLimitOf,
     recipients: Math.min(limits.recipients, recipientsPerMessage ?? limits.recipients),
+  };
+}
+
+/**
+ * What the server takes: its own limit, or less where no upstream carries so much. `largest`: the largest message in octets
+ * that some upstream takes, as it is sent; null where that is not known, or is nobody's limit.
+ */
+export function limitsWith(
+  own: Readonly<{ messageSize: number; recipients: number }>,
+  largest: number | null,
+): Limits {
+  // What would never leave is better refused while the person stands at the scanner.
+  const most = largest === null ? own.messageSize : Math.max(0, largest - ADDED_HEADER);
+  const isTheirs = most < own.messageSize;
+  return {
+    ...own,
+    messageSize: isTheirs ? most : own.messageSize,
+    sizeLimitOf: isTheirs ? 'upstreams' : null,
   };
 }
 
@@ -141,8 +164,10 @@ export function permittedSenders(policy: AccountPolicy): readonly string[] | nul
   return sender === null ? senders : [sender, ...senders];
 }
 
-export function tooLarge({ messageSize }: Limits): Denial {
-  return denial('message-size', say(replies.tooLarge, { limit: messageSize }));
+export function tooLarge({ messageSize, sizeLimitOf }: Limits): Denial {
+  const row = sizeLimitOf === 'account' ? replies.tooLargeForAccount : replies.tooLarge;
+  const said = sizeLimitOf === 'upstreams' ? replies.tooLargeForUpstreams : row;
+  return denial('message-size', say(said, { limit: messageSize }));
 }
 
 export function limitDenial(reached: LimitReached): Denial {
@@ -160,4 +185,6 @@ function denial(reason: DenialReason, reply: Reply): Denial {
   return { reply, reason };
 }
 
+/** Room for the header fields that are added on the way: ours (completion), and those of a rewritten sender. */
+const ADDED_HEADER = 4096;
 const NON_ASCII = 'An address with non-ASCII characters needs the SMTPUTF8 parameter';

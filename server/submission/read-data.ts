@@ -1,11 +1,11 @@
 // Reads the data of one message to its end, or until it is refused. Backpressure: while octets are on their way to the
 // disk the client waits. A client that vanishes in the middle is told apart from one that finished.
 
-import type { Readable } from 'node:stream';
 import type { CompletionRefusal, CompletionStream } from '../message/completion.ts';
 import type { SpoolFailure } from '../queue/spool.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, say } from '../smtp/reply-table.ts';
+import type { IncomingData } from './incoming-data.ts';
 import type { MessagePlace } from './message-place.ts';
 import type { MessageStore } from './message-store.ts';
 import { type Limits, tooLarge } from './policy.ts';
@@ -24,10 +24,10 @@ export type DataSink = Readonly<{
 }>;
 
 /**
- * Feeds the data through completion into the store. Stops reading at once when the message is refused: the stream is
- * destroyed, so the rest of the message is discarded by the parser while the reply is already on its way.
+ * Feeds the data through completion into the store. Stops reading at once when the message is refused: what still comes
+ * of it is discarded by the parser while the reply is already on its way.
  */
-export function readData(data: Readable, { completion, store, place, limits }: DataSink): Promise<Read> {
+export function readData(data: IncomingData, { completion, store, place, limits }: DataSink): Promise<Read> {
   return new Promise(resolve => {
     let received = 0;
     let ended = false;
@@ -36,12 +36,13 @@ export function readData(data: Readable, { completion, store, place, limits }: D
     const finish = (read: Read) => {
       if (ended) return;
       ended = true;
-      if (read.kind === 'refused') data.destroy();
+      if (read.kind === 'refused') data.discard();
       // Nothing may still be writing when the store is finished or abandoned.
-      void Promise.resolve(writing).then(() => resolve(read));
+      if (writing) void writing.then(() => resolve(read));
+      else resolve(read);
     };
 
-    data.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer) => {
       if (ended) return;
       received += chunk.length;
       const denied = received > limits.messageSize ? tooLarge(limits) : place.received(received);
@@ -57,10 +58,13 @@ export function readData(data: Readable, { completion, store, place, limits }: D
         if (failure) finish({ kind: 'refused', reply: failureReply(failure), reason: null });
         else data.resume();
       });
+    };
+
+    data.read({
+      octets: take,
+      ended: () => finish({ kind: 'all' }),
+      vanished: () => finish({ kind: 'vanished' }),
     });
-    data.once('end', () => finish({ kind: 'all' }));
-    data.once('error', () => finish({ kind: 'vanished' }));
-    data.once('close', () => finish({ kind: 'vanished' }));
   });
 }
 

@@ -37,7 +37,8 @@ export type Session = Readonly<{
 
 export type SessionSettings = Readonly<{
   hostname: string;
-  limits: Limits;
+  /** Those of the server, as they are now: what the upstreams take may change. */
+  limits: () => Limits;
   /** The listener does STARTTLS; false on one with implicit TLS. */
   offersStartTls: boolean;
   /** The failed login that ends the connection. */

@@ -3,6 +3,7 @@
 
 import type { AccountPolicy } from '../accounts/account-policy.ts';
 import type { BodyType } from '../queue/delivery.ts';
+import type { MessageDsn, RecipientDsn } from '../smtp/dsn-parameters.ts';
 import type { Path } from '../smtp/path.ts';
 import type { ForwardPaths } from './forward-paths.ts';
 
@@ -16,9 +17,13 @@ export type Transaction = Readonly<{
   body: BodyType;
   /** The client asked for SMTPUTF8 (RFC 6531). */
   smtputf8: boolean;
+  /** It must not leave over a connection without verified TLS (RFC 8689). */
+  requireTls: boolean;
+  /** What the client wants to be told of the message (RFC 3461); of each recipient, see `forwardPaths`. */
+  dsn: MessageDsn;
 }>;
 
 /** The transaction with one more recipient; a repeated one is taken once. */
-export function withRecipient(transaction: Transaction, path: Path): Transaction {
-  return { ...transaction, forwardPaths: transaction.forwardPaths.with(path) };
+export function withRecipient(transaction: Transaction, path: Path, dsn: RecipientDsn): Transaction {
+  return { ...transaction, forwardPaths: transaction.forwardPaths.with(path, dsn) };
 }

@@ -256,7 +256,7 @@ function normalized(chunks: readonly Buffer[]): Buffer {
 }
 
 async function streamed(stored: Buffer, places: readonly number[]): Promise<Buffer> {
-  const expected = { octets: stored.length, hash: digest(stored) };
+  const expected = { size: stored.length, hash: digest(stored) };
   const stream = createBodyStream(expected, () => {});
   for (const chunk of cutAt(stored, places)) stream.write(chunk);
   stream.end();

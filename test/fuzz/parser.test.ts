@@ -24,11 +24,22 @@ function parse(chunks: readonly Buffer[]): Promise<Heard> {
       lines.push(said);
       if (said === 'DATA') {
         const octets: Buffer[] = [];
-        const stream = parser.startDataMode();
-        stream.on('data', (chunk: Buffer) => octets.push(chunk));
-        stream.on('end', () => {
-          messages.push(Buffer.concat(octets).toString('latin1'));
-          parser.continue();
+        const data = parser.beginData();
+        // Every other message is slow to be kept, and is answered late.
+        const isSlow = messages.length % 2 === 1;
+        data.read({
+          octets: piece => {
+            octets.push(piece);
+            if (!isSlow) return;
+            data.pause();
+            setImmediate(data.resume);
+          },
+          ended: () => {
+            messages.push(Buffer.concat(octets).toString('latin1'));
+            if (isSlow) setImmediate(() => parser.continue());
+            else parser.continue();
+          },
+          vanished: () => undefined,
         });
       }
       callback?.();
@@ -82,6 +93,42 @@ describe('the octets of a connection', () => {
         expect(messages).toEqual([`${parts.join('')}\r\n`]);
       }),
       400,
+    );
+  });
+
+  it('of a message that is refused in the middle are thrown away, and the next command is heard', async () => {
+    await holdsAsync(
+      fc.asyncProperty(fc.nat({ max: 30 }), cuts, async (early, places) => {
+        const wire = octetsOf(`DATA\r\n${'0123456789\r\n'.repeat(20)}.\r\nNOOP\r\n`);
+        const lines: string[] = [];
+        let taken = 0;
+        const parser = new DataParser({ maxCommandLength: LONGEST });
+        parser.oncommand = (given, callback) => {
+          lines.push(given.toString('latin1'));
+          if (lines.length === 1) {
+            const data = parser.beginData();
+            data.read({
+              octets: piece => {
+                taken += piece.length;
+                if (taken < early) return;
+                data.discard();
+                setImmediate(() => parser.continue());
+                taken = Number.POSITIVE_INFINITY;
+              },
+              ended: () => parser.continue(),
+              vanished: () => undefined,
+            });
+          }
+          callback?.();
+        };
+        await new Promise<void>(resolve => {
+          parser.on('finish', () => setImmediate(resolve));
+          for (const chunk of cutAt(wire, places)) parser.write(chunk);
+          parser.end();
+        });
+        expect(lines).toEqual(['DATA', 'NOOP']);
+      }),
+      200,
     );
   });
 

@@ -3,7 +3,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseCapabilities, unsupported } from '../../server/relay/capabilities.ts';
+import { parseCapabilities, tooLarge } from '../../server/relay/capabilities.ts';
+import { createReplyReader, MAX_REPLY } from '../../server/relay/drivers/reply-reader.ts';
 import { parseRemoteReply } from '../../server/relay/remote-reply.ts';
 import { replyMeaning } from '../../server/relay/reply-meaning.ts';
 import { explainTls, isTlsCode } from '../../server/relay/tls-words.ts';
@@ -43,13 +44,34 @@ describe('a reply of an upstream', () => {
     );
   });
 
+  it('comes out of its octets in order, however they are split, and never grows without end', () => {
+    const split = fc.array(said.map(octetsOf), { maxLength: 12 });
+    holds(
+      fc.property(split, fc.integer({ min: 1, max: 5000 }), (parts, size) => {
+        const all = Buffer.concat([...parts]);
+        const whole = createReplyReader().push(all);
+        const reader = createReplyReader();
+        const pieces: string[] = [];
+        let flooded = false;
+        for (let at = 0; at < all.length && !flooded; at += size) {
+          const replies = quickly(() => reader.push(all.subarray(at, at + size)));
+          flooded = replies === null;
+          pieces.push(...(replies ?? []));
+          expect(reader.pending()).toBeLessThanOrEqual(MAX_REPLY + size);
+        }
+        if (whole !== null && !flooded) expect(pieces).toEqual(whole);
+      }),
+      500,
+    );
+  });
+
   it('to EHLO is a set of capabilities', () => {
     holds(
       fc.property(fc.array(said, { maxLength: 8 }), fc.nat(), (lines, size) => {
         const capabilities = quickly(() => parseCapabilities(lines));
         expect(capabilities.maxSize === null || capabilities.maxSize > 0).toBe(true);
         expect(capabilities.mechanisms).not.toContain('');
-        quickly(() => unsupported({ size, bodyType: '8bitmime', smtputf8: true }, capabilities));
+        quickly(() => tooLarge(size, capabilities));
       }),
       1_000,
     );

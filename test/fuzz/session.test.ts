@@ -44,7 +44,7 @@ const strictPolicy: AccountPolicy = {
 
 const settings: SessionSettings = {
   hostname: 'postern.test',
-  limits: { messageSize: 1_000_000, recipients: 3 },
+  limits: () => ({ messageSize: 1_000_000, sizeLimitOf: null, recipients: 3 }),
   offersStartTls: true,
   ...{ failedLogins: 5, commands: 60, commandsBeforeLogin: 40, wrongCommands: 20, unknownCommands: 10 },
 };

@@ -8,7 +8,7 @@ import { networkOf, parseClientAddress, parseNetwork } from '../../server/smtp/a
 import { parseCommand } from '../../server/smtp/command.ts';
 import { parseMail, parseRcpt } from '../../server/smtp/envelope.ts';
 import { parseHello } from '../../server/smtp/hello.ts';
-import { parseMailParameters, refuseRcptParameters } from '../../server/smtp/parameters.ts';
+import { parseMailParameters, parseRcptParameters } from '../../server/smtp/parameters.ts';
 import { parsePath } from '../../server/smtp/path.ts';
 import { formatReply } from '../../server/smtp/reply.ts';
 import { replies, say } from '../../server/smtp/reply-table.ts';
@@ -84,9 +84,14 @@ describe('parameters', () => {
       fc.property(anyText, given => {
         const parsed = quickly(() => parseMailParameters(given));
         if (parsed.kind === 'refused') expect(parsed.text).toMatch(/^[ -~]{5,120}$/);
-        else expect(parsed.size === null || (parsed.size >= 0 && Number.isFinite(parsed.size))).toBe(true);
-        const refused = quickly(() => refuseRcptParameters(given));
-        if (refused !== null) expect(refused.text).toMatch(/^[ -~]{5,120}$/);
+        else {
+          const { size, dsn } = parsed.values;
+          expect(size === null || (size >= 0 && Number.isFinite(size))).toBe(true);
+          expect(dsn.envelopeId ?? '').toMatch(/^[ -~]{0,100}$/);
+        }
+        const ofRcpt = quickly(() => parseRcptParameters(given));
+        if (ofRcpt.kind === 'refused') expect(ofRcpt.text).toMatch(/^[ -~]{5,120}$/);
+        else expect(ofRcpt.values.originalRecipient ?? 'x;').toMatch(/^[!-:<-~]+;\P{Cc}*$/u);
       }),
       3_000,
     );

@@ -64,7 +64,8 @@ describe('MAIL that is refused', () => {
     ['FROM:<a@b.example> X-GARBAGE=', 'unknown-parameter'],
     ['FROM:<a@b.example>\u0000SIZE=1', 'arguments'],
     ['FROM:<a\u0000@b.example>', 'address'],
-    ['FROM:<a@b.example> RET=FULL', 'unknown-parameter'],
+    ['FROM:<a@b.example> NOTIFY=NEVER', 'unknown-parameter'],
+    ['FROM:<a@b.example> RET=MAYBE', 'arguments'],
     ['FROM:<a@b.example> SIZE=x', 'arguments'],
   ] as const;
   for (const [argument, reason] of table) {
@@ -87,9 +88,15 @@ describe('RCPT', () => {
   it('refuses an empty recipient', () => {
     expect(rcpt('TO:<>')).toMatchObject({ kind: 'refused', reason: 'address' });
   });
-  it('refuses every parameter', () => {
-    expect(rcpt('TO:<b@example.org> NOTIFY=NEVER')).toMatchObject({ reason: 'unknown-parameter' });
-    expect(rcpt('TO:<b@example.org>NOTIFY=NEVER')).toMatchObject({ reason: 'unknown-parameter' });
+  it('takes what the client asks to be told, glued to the address or not', () => {
+    const dsn = { notify: 'never', originalRecipient: null };
+    expect(rcpt('TO:<b@example.org> NOTIFY=NEVER')).toMatchObject({ kind: 'rcpt', dsn });
+    expect(rcpt('TO:b@example.org NOTIFY=NEVER')).toMatchObject({ kind: 'rcpt', dsn });
+    expect(rcpt('TO:<b@example.org>NOTIFY=NEVER')).toMatchObject({ kind: 'rcpt', dsn });
+    expect(rcpt('TO:<b@example.org>')).toMatchObject({ dsn: { notify: null, originalRecipient: null } });
+  });
+  it('refuses what belongs to MAIL', () => {
+    expect(rcpt('TO:<b@example.org> SIZE=1')).toMatchObject({ reason: 'unknown-parameter' });
   });
 });
 

@@ -62,7 +62,7 @@ function open(): Submission {
     connections: PLACES,
     settings: {
       hostname: 'postern.test',
-      limits: { messageSize: 1_000, recipients: 10 },
+      limits: () => ({ messageSize: 1_000, sizeLimitOf: null, recipients: 10 }),
       ...{ failedLogins: 5, commands: 100, commandsBeforeLogin: 40, wrongCommands: 20, unknownCommands: 10 },
     },
     context: {

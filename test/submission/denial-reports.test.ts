@@ -4,7 +4,7 @@ import { SHARE_FULL } from '../../server/submission/message-place.ts';
 import { tooLarge } from '../../server/submission/policy.ts';
 import { createMovableClock } from '../accounts/support.ts';
 
-const large = tooLarge({ messageSize: 500, recipients: 1 });
+const large = tooLarge({ messageSize: 500, sizeLimitOf: null, recipients: 1 });
 
 it('says at once what an account may not do, then once a minute with how often, account by account', () => {
   const clock = createMovableClock();

@@ -16,6 +16,14 @@ describe('forward-paths', () => {
     expect([all.has(b), all.has(c)]).toEqual([true, false]);
   });
 
+  it('carry what was asked to be told of each, the first time it was named', () => {
+    const nothing = { notify: null, originalRecipient: null };
+    const asked = { notify: 'never', originalRecipient: 'rfc822;b@example.net' } as const;
+    const all = noForwardPaths().with(a).with(b, asked).with(b, nothing);
+    expect(all.dsn()).toEqual([nothing, asked]);
+    expect(noForwardPaths().with(a).with(b, nothing).dsn()).toBeNull();
+  });
+
   it('are one where mail to both is mail to one: domains without case, local parts with it', () => {
     const paths = noForwardPaths().with(path('a@Example.net'));
     expect(paths.has(path('a@example.NET'))).toBe(true);

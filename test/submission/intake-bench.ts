@@ -1,14 +1,15 @@
 // The way from 354 to the queue over a real database and spool, with the limits and shares of accounts before it.
 
-import { Readable } from 'node:stream';
 import type { AccountPolicy } from '../../server/accounts/account-policy.ts';
 import { createUsage, type Usage } from '../../server/accounts/usage.ts';
 import { makeId, systemRandom } from '../../server/ids.ts';
 import { createQueueShares } from '../../server/queue/queue-share.ts';
 import { parseClientAddress } from '../../server/smtp/address.ts';
+import { type MessageDsn, NO_MESSAGE_DSN, type RecipientDsn } from '../../server/smtp/dsn-parameters.ts';
 import { NULL_PATH, type Path, parsePath } from '../../server/smtp/path.ts';
 import { formatReply, type Reply } from '../../server/smtp/reply.ts';
 import { noForwardPaths } from '../../server/submission/forward-paths.ts';
+import type { DataReader, IncomingData } from '../../server/submission/incoming-data.ts';
 import { createIntake, type Intake } from '../../server/submission/intake.ts';
 import { createMessagePlaces } from '../../server/submission/message-place.ts';
 import type { Transaction } from '../../server/submission/transaction.ts';
@@ -22,6 +23,10 @@ export type Submission = Readonly<{
   from?: string;
   to?: readonly string[];
   declaredSize?: number;
+  requireTls?: boolean;
+  /** What the client asked to be told: of the message, and of each recipient. */
+  dsn?: Partial<MessageDsn>;
+  wishes?: readonly RecipientDsn[];
   /** The data, in chunks; `vanish` ends the connection after them. */
   data?: readonly string[];
   vanish?: boolean;
@@ -65,7 +70,7 @@ export async function openIntakeBench(): Promise<IntakeBench> {
   const intake = createIntake({
     hostname: HOSTNAME,
     traceId: 'T1',
-    limits: { messageSize: 1_000_000, recipients: 100 },
+    limits: () => ({ messageSize: 1_000_000, sizeLimitOf: null, recipients: 100 }),
     maxReceived: 50,
     showClientAddress: true,
     spool,
@@ -126,29 +131,55 @@ async function submit(intake: Intake, submission: Submission): Promise<string | 
   return reply && said(reply);
 }
 
-function transactionOf({ policy, from = 'scan@example.com', to, declaredSize }: Submission): Transaction {
+function transactionOf(submission: Submission): Transaction {
+  const { policy, from = 'scan@example.com', to, declaredSize, requireTls, dsn, wishes } = submission;
   return {
     policy: { ...free, ...policy },
     reversePath: from === '' ? NULL_PATH : pathOf(from),
     forwardPaths: (to ?? ['office@example.org'])
       .map(pathOf)
-      .reduce((paths, path) => paths.with(path), noForwardPaths()),
+      .reduce((paths, path, at) => paths.with(path, wishes?.[at]), noForwardPaths()),
     declaredSize: declaredSize ?? null,
     body: '7bit',
     smtputf8: false,
+    requireTls: requireTls ?? false,
+    dsn: { ...NO_MESSAGE_DSN, ...dsn },
   };
 }
 
-function dataOf({ data = ['Subject: x\r\n\r\nHello\r\n'], vanish = false }: Submission): Readable {
-  const chunks = [...data];
-  return new Readable({
-    read() {
+function dataOf({ data = ['Subject: x\r\n\r\nHello\r\n'], vanish = false }: Submission): IncomingData {
+  const chunks = data.map(chunk => Buffer.from(chunk));
+  let reader: DataReader | null = null;
+  let paused = false;
+  const go = () => {
+    while (reader && !paused) {
       const chunk = chunks.shift();
-      if (chunk !== undefined) this.push(chunk);
-      else if (vanish) this.destroy();
-      else this.push(null);
+      if (chunk) {
+        reader.octets(chunk);
+        continue;
+      }
+      const last = reader;
+      reader = null;
+      if (vanish) last.vanished();
+      else last.ended();
+    }
+  };
+  return {
+    read: given => {
+      reader = given;
+      setImmediate(go);
     },
-  });
+    pause: () => {
+      paused = true;
+    },
+    resume: () => {
+      paused = false;
+      go();
+    },
+    discard: () => {
+      reader = null;
+    },
+  };
 }
 
 function pathOf(text: string): Path {

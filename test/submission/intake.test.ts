@@ -24,6 +24,44 @@ describe('an account without limits', () => {
   });
 });
 
+describe('what a client asks for with its message', () => {
+  it('is kept with the message and with each recipient', async () => {
+    const to = ['a@example.org', 'b@example.org', 'c@example.org'];
+    const wishes = [
+      { notify: ['success', 'delay'], originalRecipient: 'rfc822;A@example.org' },
+      { notify: 'never', originalRecipient: null },
+    ] as const;
+    const dsn = { envelopeId: 'order 7', returns: 'headers' } as const;
+    expect(await bench.submit({ to, dsn, wishes, requireTls: true })).toMatch(QUEUED);
+    const { database } = bench.queue;
+    expect(await database.read('SELECT envelope_id, returns, require_tls FROM message')).toEqual([
+      { envelope_id: 'order 7', returns: 'headers', require_tls: 1 },
+    ]);
+    expect(
+      await database.read('SELECT forward_path, notify, original_recipient FROM recipient ORDER BY ordinal'),
+    ).toEqual([
+      {
+        forward_path: 'a@example.org',
+        notify: 'success,delay',
+        original_recipient: 'rfc822;A@example.org',
+      },
+      { forward_path: 'b@example.org', notify: 'never', original_recipient: null },
+      { forward_path: 'c@example.org', notify: null, original_recipient: null },
+    ]);
+  });
+
+  it('is nothing where nothing was asked', async () => {
+    expect(await bench.submit({})).toMatch(QUEUED);
+    const { database } = bench.queue;
+    expect(await database.read('SELECT envelope_id, returns, require_tls FROM message')).toEqual([
+      { envelope_id: null, returns: null, require_tls: 0 },
+    ]);
+    expect(await database.read('SELECT notify, original_recipient FROM recipient')).toEqual([
+      { notify: null, original_recipient: null },
+    ]);
+  });
+});
+
 describe('an account that ends while its message arrives', () => {
   it.each([
     ['small', 100],
@@ -69,7 +107,7 @@ describe("an account's message size", () => {
     const policy = { messageSize: 100_000 };
     expect(await bench.submit({ policy, data: [message(99_000)] })).toMatch(QUEUED);
     expect(await bench.submit({ policy, data: [message(99_000), 'x'.repeat(2_000)] })).toBe(
-      '552 5.3.4 Message too large, at most 100000 octets',
+      '552 5.3.4 Message too large, this account may send at most 100000 octets',
     );
     expect(refusals()).toEqual(['message-size']);
   });

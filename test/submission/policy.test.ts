@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountPolicy } from '../../server/accounts/account-policy.ts';
 import type { LimitReached } from '../../server/accounts/sending-limits.ts';
+import { NO_MESSAGE_DSN, NO_RECIPIENT_DSN } from '../../server/smtp/dsn-parameters.ts';
 import { parseMail, parseRcpt } from '../../server/smtp/envelope.ts';
 import { NULL_PATH } from '../../server/smtp/path.ts';
 import type { Reply } from '../../server/smtp/reply.ts';
@@ -13,7 +14,9 @@ import {
   type Denial,
   judgeMail,
   judgeRcpt,
+  type Limits,
   limitsOf,
+  limitsWith,
   permittedSenders,
   type Standing,
 } from '../../server/submission/policy.ts';
@@ -21,7 +24,7 @@ import { type Transaction, withRecipient } from '../../server/submission/transac
 import { free } from './policies.ts';
 
 const principal = { accountId: 'A1', name: 'scanner', sender: null, credentialVersion: 1 };
-const limits = { messageSize: 1_000, recipients: 2 };
+const limits: Limits = { messageSize: 1_000, sizeLimitOf: null, recipients: 2 };
 const transaction: Transaction = {
   policy: free,
   reversePath: NULL_PATH,
@@ -29,6 +32,8 @@ const transaction: Transaction = {
   declaredSize: null,
   body: '7bit',
   smtputf8: false,
+  requireTls: false,
+  dsn: NO_MESSAGE_DSN,
 };
 const stranger: Standing = { secure: false, greeted: true, principal: null, transaction: null };
 const member: Standing = { secure: true, greeted: true, principal, transaction: null };
@@ -72,7 +77,7 @@ describe('the gate', () => {
   });
 
   it('never lets DATA pass without a principal, a transaction and a recipient', () => {
-    const ready = withRecipient(transaction, rcpt('TO:<b@example.org>').path);
+    const ready = withRecipient(transaction, rcpt('TO:<b@example.org>').path, NO_RECIPIENT_DSN);
     expect(codes(checkData({ ...stranger, transaction: ready }))).toBe('530 5.7.0');
     expect(codes(checkData(member))).toBe('503 5.5.1');
     expect(codes(checkData({ ...member, transaction }))).toBe('503 5.5.1');
@@ -135,7 +140,7 @@ describe('the recipients of an account', () => {
 
   it('are at most as many as the server allows, or fewer', () => {
     const two = ['TO:<a@example.org>', 'TO:<b@example.org>'].reduce(
-      (so, next) => withRecipient(so, rcpt(next).path),
+      (so, next) => withRecipient(so, rcpt(next).path, NO_RECIPIENT_DSN),
       transaction,
     );
     const third = rcpt('TO:<c@example.org>');
@@ -149,21 +154,54 @@ describe('the recipients of an account', () => {
 });
 
 describe('limits', () => {
-  it.each<[string, AccountPolicy, Readonly<{ messageSize: number; recipients: number }>]>([
-    ['the server for all', free, { messageSize: 1_000, recipients: 2 }],
-    ['less', { ...free, messageSize: 500, recipientsPerMessage: 1 }, { messageSize: 500, recipients: 1 }],
+  it.each<[string, AccountPolicy, Limits]>([
+    ['the server for all', free, limits],
     [
-      'never more',
-      { ...free, messageSize: 5_000, recipientsPerMessage: 9 },
-      { messageSize: 1_000, recipients: 2 },
+      'less',
+      { ...free, messageSize: 500, recipientsPerMessage: 1 },
+      { messageSize: 500, sizeLimitOf: 'account', recipients: 1 },
     ],
+    ['never more', { ...free, messageSize: 5_000, recipientsPerMessage: 9 }, limits],
     [
       'no more than the whole share of the queue',
       { ...free, queueShare: { kind: 'octets', octets: 300 } },
-      { messageSize: 300, recipients: 2 },
+      { messageSize: 300, sizeLimitOf: 'account', recipients: 2 },
     ],
   ])('%s', (_what, policy, expected) => {
     expect(limitsOf(policy, limits)).toEqual(expected);
+  });
+
+  it.each<[string, number | null, Limits]>([
+    ['are the configured ones where nobody knows what the upstreams take', null, limits],
+    ['are the configured ones where some upstream takes more', 1_000 + 4_096, limits],
+    [
+      'are less where no upstream takes so much, with room for the fields that are added',
+      999 + 4_096,
+      { ...limits, messageSize: 999, sizeLimitOf: 'upstreams' },
+    ],
+    ['are never below nothing', 10, { ...limits, messageSize: 0, sizeLimitOf: 'upstreams' }],
+  ])('of the server %s', (_what, largest, expected) => {
+    expect(limitsWith({ messageSize: 1_000, recipients: 2 }, largest)).toEqual(expected);
+  });
+
+  it.each<[string, AccountPolicy, Limits, string]>([
+    ["the server's", free, limits, 'at most 1000 octets'],
+    ["the account's", { ...free, messageSize: 500 }, limits, 'this account may send at most 500 octets'],
+    [
+      "the upstreams'",
+      free,
+      { ...limits, messageSize: 700, sizeLimitOf: 'upstreams' },
+      'the mail provider takes at most 700 octets',
+    ],
+    [
+      "the account's, where it is less than the upstreams'",
+      { ...free, messageSize: 500 },
+      { ...limits, messageSize: 700, sizeLimitOf: 'upstreams' },
+      'this account may send at most 500 octets',
+    ],
+  ])('say whose the limit of the size is: %s', (_whose, policy, server, words) => {
+    const denied = judgeMail(policy, mail('FROM:<a@example.net> SIZE=1001'), limitsOf(policy, server), null);
+    expect(said(denied)).toBe(`552 5.3.4 Message too large, ${words} (message-size)`);
   });
 
   it('refuse a declared size before anything is sent', () => {
@@ -208,7 +246,10 @@ describe('a repeated recipient', () => {
     const paths = ['TO:<a@example.org>', 'TO:<a@EXAMPLE.org>', 'TO:<A@example.org>'].map(
       one => rcpt(one).path,
     );
-    const { forwardPaths } = paths.reduce(withRecipient, transaction);
+    const { forwardPaths } = paths.reduce(
+      (so, next) => withRecipient(so, next, NO_RECIPIENT_DSN),
+      transaction,
+    );
     expect(forwardPaths.list().map(path => path.text)).toEqual(['a@example.org', 'A@example.org']);
   });
 });

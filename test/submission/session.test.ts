@@ -16,7 +16,7 @@ const onlySecret: Authenticate = async (_mechanism, credentials) =>
 
 const settings = {
   hostname: 'postern.test',
-  limits: { messageSize: 1_000_000, recipients: 100 },
+  limits: () => ({ messageSize: 1_000_000, sizeLimitOf: null, recipients: 100 }) as const,
   offersStartTls: true,
   failedLogins: 5,
   commands: 1_000,

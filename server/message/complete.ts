@@ -5,7 +5,7 @@ import type { EpochMs } from '../clock.ts';
 import { isForgedVerdict } from './authentication-results.ts';
 import { formatDate } from './date.ts';
 import { foreignSender } from './header-from.ts';
-import { type Field, fieldValue, type HeaderBlock } from './header-scan.ts';
+import { type Field, fieldValue, type HeaderBlock, isEmptyField } from './header-scan.ts';
 import { formatReceived, type Handover } from './received.ts';
 
 export type CompletionFacts = Readonly<{
@@ -85,7 +85,7 @@ function isLoop(octets: Buffer, { fields }: HeaderBlock, { traceId, maxReceived 
 function mustGo(octets: Buffer, field: Field, hostname: string): boolean {
   if (DROPPED.has(field.name)) return true;
   if (field.name === VERDICT) return isForgedVerdict(fieldValue(octets, field), hostname);
-  return REPLACED_WHEN_EMPTY.has(field.name) && fieldValue(octets, field) === '';
+  return REPLACED_WHEN_EMPTY.has(field.name) && isEmptyField(octets, field);
 }
 
 function remaining(

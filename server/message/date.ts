@@ -3,13 +3,9 @@
 
 import type { EpochMs } from '../clock.ts';
 
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 /** For example `Sat, 21 Nov 2026 09:05:00 +0000`. */
 export function formatDate(time: EpochMs): string {
-  const date = new Date(time);
-  const day = `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-  const clock = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()];
-  return `${day} ${clock.map(part => String(part).padStart(2, '0')).join(':')} +0000`;
+  // `Sat, 01 Nov 2026 09:05:00 GMT`, as ECMAScript has it.
+  const text = new Date(time).toUTCString();
+  return `${text.slice(0, 5)}${text.slice(text[5] === '0' ? 6 : 5, -'GMT'.length)}+0000`;
 }

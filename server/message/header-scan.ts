@@ -111,6 +111,16 @@ export function fieldValue(octets: Buffer, field: Field): string {
   return octets.toString('latin1', field.valueStart, field.end).replace(/\r?\n/g, '').trim();
 }
 
+/** Whether `fieldValue` is empty, without making it. */
+export function isEmptyField(octets: Buffer, field: Field): boolean {
+  // What trim() takes for a blank in Latin-1: from TAB to CR, the space, and the no-break space.
+  for (let at = field.valueStart; at < field.end; at++) {
+    const octet = octets[at] ?? 0;
+    if (octet !== SPACE && octet !== 0xa0 && (octet < TAB || octet > CR)) return false;
+  }
+  return true;
+}
+
 function classify(octets: Buffer, line: Line, isFirst: boolean): LineKind {
   if (isEmpty(octets, line)) return { kind: 'empty' };
   if (!isFirst && isBlank(octets[line.start])) return { kind: 'fold' };

@@ -1,14 +1,15 @@
 // `postern upstream …`: the smart hosts that take our mail.
 
-import type { Upstream } from '../relay/upstream.ts';
 import { upstreamUrl } from '../relay/upstream.ts';
 import type { UpstreamChanges } from '../relay/upstream-input.ts';
 import { parseUpstreamUrl } from '../relay/upstream-url.ts';
 import type { UpstreamChange } from '../relay/upstreams.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
-import { facts, isoTime, quoted, sentence, shownTime, table } from './output.ts';
+import { facts, quoted, sentence, table } from './output.ts';
+import { routeWarnings } from './route-item.ts';
 import { askSecret, givenSecret, type Secret, secretOptions } from './secret-input.ts';
+import { itemOf, paceItem, presetText, stateOf, upstreamFacts } from './upstream-item.ts';
 import { settingOptions, settingsOf } from './upstream-settings.ts';
 
 const urlOption: Option = {
@@ -49,9 +50,7 @@ export const upstreamCommands: readonly Command[] = [
   plain('resume', 'NAME', 'send again, and try at once after a fault', (call, store) =>
     change(call, store.upstreams.resume, 'is tried again now'),
   ),
-  plain('remove', 'NAME', 'remove it; its mail waits for another upstream', (call, store) =>
-    change(call, store.upstreams.remove, 'is removed'),
-  ),
+  plain('remove', 'NAME', 'remove it; its mail waits for another upstream', remove),
 ];
 
 function plain(
@@ -83,10 +82,12 @@ async function add(call: Call, store: CommandStore): Promise<Result> {
   });
   if (result.kind !== 'done') return failed(result.text);
   const role = result.upstream.isDefault ? ' and is the default' : '';
-  return done(
-    `Upstream ${result.upstream.name} is added${role}. Try it: postern upstream test ${quoted(result.upstream.name)}`,
-    itemOf(result.upstream),
-  );
+  const { upstream } = result;
+  const lines = [
+    `Upstream ${upstream.name} is added${role}. Try it: postern upstream test ${quoted(upstream.name)}`,
+    ...presetText(upstream),
+  ];
+  return done(lines.join('\n'), itemOf(upstream));
 }
 
 async function set(call: Call, store: CommandStore): Promise<Result> {
@@ -129,25 +130,9 @@ async function list(_call: Call, store: CommandStore): Promise<Result> {
 async function show(call: Call, store: CommandStore): Promise<Result> {
   const upstream = store.upstreams.find(call.arguments[0] ?? '');
   if (upstream === null) return unknown(call);
-  const { fault } = upstream;
-  const text = facts([
-    ['Upstream', upstream.name],
-    ['URL', upstreamUrl(upstream)],
-    ['Default', upstream.isDefault ? 'yes' : 'no'],
-    ['State', stateOf(upstream)],
-    ...(fault === null
-      ? []
-      : ([
-          ['Fault', fault.text],
-          ['Since', shownTime(fault.since)],
-          ['Next try', shownTime(fault.nextProbeAt)],
-        ] as const)),
-    ['Trusts', upstream.caPem === null ? 'the public certificate authorities' : 'only its own CA file'],
-    ['EHLO name', upstream.ehloName ?? `${store.hostname} (the host name)`],
-    ['Connections', String(upstream.connections)],
-    ['Added', shownTime(upstream.createdAt)],
-  ]);
-  return done(text, itemOf(upstream));
+  const pace = await store.paceOf(upstream);
+  const text = facts(upstreamFacts(upstream, { hostname: store.hostname, pace, now: store.clock.now() }));
+  return done(text, { ...itemOf(upstream), pace: paceItem(upstream, pace, store.clock.now()) });
 }
 
 async function test(call: Call, store: CommandStore): Promise<Result> {
@@ -161,6 +146,20 @@ async function test(call: Call, store: CommandStore): Promise<Result> {
   const lines = checks.map(check => `${check.ok ? 'ok    ' : 'FAILED'}  ${check.name}: ${check.text}`);
   const verdict = ok ? 'The upstream works.' : 'The upstream does not work.';
   return done([...lines, verdict].join('\n'), { ok, checks }, { problem });
+}
+
+async function remove(call: Call, store: CommandStore): Promise<Result> {
+  const result = await store.upstreams.remove(call.arguments[0] ?? '');
+  if (result.kind !== 'done') return failed(result.text);
+  const { name } = result.upstream;
+  const text = `Upstream ${name} is removed.`;
+  return done(text, itemOf(result.upstream), { warnings: routesNaming(name, store) });
+}
+
+/** Routes keep the name: an upstream that is added under it later takes their mail again. */
+function routesNaming(upstream: string, store: CommandStore): readonly string[] {
+  const routes = store.routes.list().filter(route => route.upstreams.includes(upstream));
+  return routeWarnings(routes, store);
 }
 
 async function change(
@@ -189,38 +188,4 @@ function unknown(call: Call): Result {
   return failed(
     `There is no upstream named "${call.arguments[0] ?? ''}": "postern upstream list" shows them all.`,
   );
-}
-
-function stateOf(upstream: Upstream): string {
-  if (upstream.pausedAt !== null) return 'paused';
-  return upstream.fault === null ? 'ready' : `fault: ${upstream.fault.kind}`;
-}
-
-function itemOf(upstream: Upstream): object {
-  const { fault } = upstream;
-  return {
-    id: upstream.id,
-    name: upstream.name,
-    url: upstreamUrl(upstream),
-    scheme: upstream.scheme,
-    host: upstream.host,
-    port: upstream.port,
-    user: upstream.user,
-    default: upstream.isDefault,
-    paused: upstream.pausedAt !== null,
-    paused_at: isoTime(upstream.pausedAt),
-    own_ca: upstream.caPem !== null,
-    ehlo_name: upstream.ehloName,
-    connections: upstream.connections,
-    created_at: isoTime(upstream.createdAt),
-    fault:
-      fault === null
-        ? null
-        : {
-            kind: fault.kind,
-            text: fault.text,
-            since: isoTime(fault.since),
-            next_probe_at: isoTime(fault.nextProbeAt),
-          },
-  };
 }

@@ -1,13 +1,15 @@
 // One attempt to hand one message to one upstream: over a warm connection if there is one, else over a new one. A warm
 // connection that died before anything of this message was answered is replaced once, within the attempt: the upstream
-// cannot have taken the message. What the answers mean is decided in verdicts.ts. Never rejects.
+// cannot have taken the message. What the upstream lacks is converted or said (attempt-envelope.ts, attempt-content.ts);
+// what its answers mean is decided in verdicts.ts. Never rejects.
 
 import type { DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
-import { unsupported } from './capabilities.ts';
-import type { Sent, Session } from './drivers/smtp-session.ts';
+import { fitContent } from './attempt-content.ts';
+import { type FittedEnvelope, fitEnvelope, unsayable } from './attempt-envelope.ts';
+import type { Session } from './drivers/smtp-session.ts';
 import type { Pool } from './pool.ts';
-import type { Attempt } from './verdicts.ts';
+import type { Attempt, Judged } from './verdicts.ts';
 import { faulty, judgeSent, sameForAll } from './verdicts.ts';
 
 export type Dial = () => Promise<
@@ -17,98 +19,101 @@ export type Dial = () => Promise<
 export type AttemptDeps = Readonly<{ upstream: string; pool: Pool; dial: Dial }>;
 
 export async function attempt(request: DeliveryRequest, deps: AttemptDeps): Promise<Attempt> {
-  if (isUnsayable(request.reversePath)) {
-    return sameForAll(request, notSupported(UNSAYABLE), { kind: 'nothing' });
+  const sender = unsayable(request.reversePath, 'sender');
+  if (sender !== null) return sameForAll(request, sender, { kind: 'nothing' });
+  const refused = new Map<number, Outcome>();
+  for (const [position, path] of request.forwardPaths.entries()) {
+    const problem = unsayable(path, 'recipient');
+    if (problem !== null) refused.set(position, problem);
   }
-  return attemptOnly(
-    request,
-    path => !isUnsayable(path),
-    notSupported(UNSAYABLE),
-    sayable => attemptInternational(sayable, deps),
-  );
-}
-
-/** Where the upstream lacks SMTPUTF8, only the recipients that need it are lost: the others are tried without them. */
-async function attemptInternational(request: DeliveryRequest, deps: AttemptDeps): Promise<Attempt> {
-  const all = await attemptAll(request, deps);
-  const [first] = all.outcomes;
-  const refused = first?.kind === 'failed' && first.reason === 'not-supported-upstream';
-  if (!refused || request.smtputf8 || !request.forwardPaths.some(isInternational)) return all;
-  return attemptOnly(
-    request,
-    path => !isInternational(path),
-    first,
-    plain => attemptAll(plain, deps),
-  );
-}
-
-/** Attempts only the forward-paths that `may` be attempted; the others get `otherwise`. */
-async function attemptOnly(
-  request: DeliveryRequest,
-  may: (path: string) => boolean,
-  otherwise: Outcome,
-  run: (request: DeliveryRequest) => Promise<Attempt>,
-): Promise<Attempt> {
-  const chosen = request.forwardPaths.filter(may);
-  if (chosen.length === 0) return sameForAll(request, otherwise, { kind: 'nothing' });
-  const { outcomes, evidence } = await run({ ...request, forwardPaths: chosen });
-  const rest = [...outcomes];
-  const all = request.forwardPaths.map(path => (may(path) ? (rest.shift() ?? otherwise) : otherwise));
-  return { outcomes: all, evidence };
-}
-
-/** A mailbox that cannot be named without SMTPUTF8 (RFC 6531 §3.3). */
-function isInternational(path: string): boolean {
-  return /\P{ASCII}/u.test(path);
+  const positions = [...request.forwardPaths.keys()].filter(position => !refused.has(position));
+  const [first] = refused.values();
+  if (first !== undefined && positions.length === 0) return sameForAll(request, first, { kind: 'nothing' });
+  return withOutcomes(await attemptAll(onlyFor(positions, request), deps), positions, refused);
 }
 
 async function attemptAll(request: DeliveryRequest, deps: AttemptDeps): Promise<Attempt> {
-  const warm = deps.pool.take();
+  const { upstream, pool, dial } = deps;
+  const warm = pool.take();
   if (warm !== null) {
-    const sent = await carry(warm, request, deps.pool);
-    if (!isStale(sent)) return judgeSent(request, sent, deps.upstream);
-    deps.pool.discardIdle();
+    const carried = await carry(warm, request, pool);
+    if (!isStale(carried.result)) return judge(request, carried, upstream);
+    pool.discardIdle();
   }
   request.onPhase('dialling');
-  const dialled = await deps.dial();
+  const dialled = await dial();
   if (dialled.kind === 'fault') return faulty(request, dialled.fault);
-  return judgeSent(request, await carry(dialled.session, request, deps.pool), deps.upstream);
+  return judge(request, await carry(dialled.session, request, pool), upstream);
 }
 
+/** `envelope`: for whom it was sent; null where it was sent to nobody, and the result is everybody's. */
+type Carried = Readonly<{ result: Judged; envelope: FittedEnvelope | null; dsnPassedOn: boolean }>;
+
 /** Sends the message, or says why the upstream cannot take it; the session goes back to the pool if it is in step. */
-async function carry(
-  session: Session,
-  request: DeliveryRequest,
-  pool: Pool,
-): Promise<Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>> {
-  const needy = { ...request, smtputf8: request.smtputf8 || request.forwardPaths.some(isInternational) };
-  const lacking = unsupported(needy, session.capabilities);
-  if (lacking !== null) {
+async function carry(session: Session, request: DeliveryRequest, pool: Pool): Promise<Carried> {
+  const { capabilities } = session;
+  const unsent = (result: Judged, envelope: FittedEnvelope | null): Carried => {
     pool.give(session);
-    return { kind: 'not-supported', outcome: notSupported(lacking) };
-  }
-  const sent = await session.send(needy);
+    return { result, envelope, dsnPassedOn: false };
+  };
+  const envelope = fitEnvelope(request, session);
+  if (envelope.kind === 'not-supported') return unsent(envelope, null);
+  // Refused for all: each has an outcome of its own already.
+  if (envelope.recipients.length === 0)
+    return unsent({ kind: 'no-recipients', refusals: new Map() }, envelope);
+  const content = await fitContent(request, capabilities);
+  if (content.kind !== 'fitted') return unsent(content, envelope);
+
+  const { requireTls, dsn, onPhase } = request;
+  const sent = await session.send({ ...content, ...envelope, requireTls, dsn, onPhase });
   // Refused at RCPT or DATA, the transaction is still open (RFC 5321 §4.1.1.5).
   const open = sent.kind === 'no-recipients' || (sent.kind === 'refused' && sent.stage === 'data');
   if (open && !(await session.reset())) session.close();
   else pool.give(session);
-  return sent;
+  return { result: sent, envelope, dsnPassedOn: dsn !== null && capabilities.dsn };
 }
 
 /** The first sign of life was none, or a 421: an idle connection that the upstream had given up. */
-function isStale(sent: Awaited<ReturnType<typeof carry>>): boolean {
-  if (sent.kind === 'lost') return !sent.answered && !sent.bodyConsumed;
-  return sent.kind === 'refused' && sent.stage === 'mail' && sent.reply.code === 421;
+function isStale(result: Judged): boolean {
+  if (result.kind === 'lost') return !result.answered && !result.bodyConsumed;
+  return result.kind === 'refused' && result.stage === 'mail' && result.reply.code === 421;
 }
 
-/** Angle brackets or control characters end the path early on the wire; RFC 5321 §4.1.2 allows `>` only in quotes. */
-function isUnsayable(path: string): boolean {
-  return /[<>]|\p{Cc}/u.test(path);
+function judge(
+  request: DeliveryRequest,
+  { result, envelope, dsnPassedOn }: Carried,
+  upstream: string,
+): Attempt {
+  if (envelope === null) return judgeSent(request, result, upstream);
+  const positions = envelope.recipients.map(({ position }) => position);
+  const judged = judgeSent(onlyFor(positions, request), result, upstream);
+  return { ...withOutcomes(judged, positions, envelope.refused), ...(dsnPassedOn ? { dsnPassedOn } : {}) };
 }
 
-const UNSAYABLE =
-  'The address contains an angle bracket or a control character, which upstreams do not understand.';
+/** The same message for fewer of its recipients. */
+function onlyFor(positions: readonly number[], request: DeliveryRequest): DeliveryRequest {
+  const { forwardPaths, dsn } = request;
+  if (positions.length === forwardPaths.length) return request;
+  const wanted = new Set(positions);
+  const chosen = <T>(all: readonly T[]): readonly T[] => all.filter((_, position) => wanted.has(position));
+  return {
+    ...request,
+    forwardPaths: chosen(forwardPaths),
+    dsn: dsn === null ? null : { ...dsn, recipients: chosen(dsn.recipients) },
+  };
+}
 
-function notSupported(text: string): Outcome {
-  return { kind: 'failed', reason: 'not-supported-upstream', stage: 'content', reply: null, text };
+/** `attempt` was for the recipients at `positions`; the others have their outcome already. */
+function withOutcomes(
+  attempt: Attempt,
+  positions: readonly number[],
+  others: ReadonlyMap<number, Outcome>,
+): Attempt {
+  const all = new Map(others);
+  for (const [i, position] of positions.entries()) {
+    const outcome = attempt.outcomes[i];
+    if (outcome !== undefined) all.set(position, outcome);
+  }
+  const outcomes = [...all.entries()].sort(([a], [b]) => a - b).map(([, outcome]) => outcome);
+  return { ...attempt, outcomes };
 }

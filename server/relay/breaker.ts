@@ -4,6 +4,7 @@
 
 import type { DurationMs } from '../clock.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
+import { statedWait } from './stated-wait.ts';
 
 export type ProbePolicy = Readonly<{
   /** Before the first probe. */
@@ -12,6 +13,8 @@ export type ProbePolicy = Readonly<{
   max: DurationMs;
   /** The same for an upstream that cannot be reached: a connection attempt is cheap, and the Internet comes back. */
   maxUnreachable: DurationMs;
+  /** Before the first probe of an upstream whose quota is used up: it renews after hours or a day. */
+  minQuota: DurationMs;
 }>;
 
 export type Breaker =
@@ -48,7 +51,12 @@ export type Judgement = Readonly<{
   blame: 'upstream' | 'message';
 }>;
 
-export const DEFAULT_PROBE_POLICY: ProbePolicy = { min: 30_000, max: 3_600_000, maxUnreachable: 300_000 };
+export const DEFAULT_PROBE_POLICY: ProbePolicy = {
+  min: 30_000,
+  max: 3_600_000,
+  maxUnreachable: 300_000,
+  minQuota: 600_000,
+};
 
 /** Distinct messages in a row that must lose their connection before the upstream is at fault. */
 const LOST_LIMIT = 3;
@@ -153,10 +161,12 @@ function reopened(
   };
 }
 
-/** Doubles from `min`. */
+/** Doubles, unless the upstream said itself when its quota renews. */
 function probeDelay(fault: UpstreamFault, probes: number, policy: ProbePolicy): DurationMs {
+  const isQuota = fault.kind === 'quota';
   const max = fault.kind === 'unreachable' ? Math.min(policy.max, policy.maxUnreachable) : policy.max;
-  return Math.min(max, policy.min * 2 ** Math.min(probes, 30));
+  const min = isQuota ? policy.minQuota : policy.min;
+  return (isQuota ? statedWait(fault.reply) : null) ?? Math.min(max, min * 2 ** Math.min(probes, 30));
 }
 
 /** A fault seen after MAIL might be one message's doing; one seen before cannot. */

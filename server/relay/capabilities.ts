@@ -1,13 +1,17 @@
-// What an upstream said it can do (the lines of its EHLO reply), and what a message needs that it lacks. Pure.
-
-import type { DeliveryRequest } from '../queue/delivery.ts';
+// What an upstream said it can do (the lines of its EHLO reply), and what its limit of size means for a message. Pure.
 
 export type Capabilities = Readonly<{
+  /** SIZE was offered, with or without a limit. */
+  size: boolean;
   /** Octets of the largest message, or null where none is stated (RFC 1870 §4: SIZE 0 states none). */
   maxSize: number | null;
   eightBitMime: boolean;
   smtputf8: boolean;
   pipelining: boolean;
+  /** RFC 3461. */
+  dsn: boolean;
+  /** RFC 8689. */
+  requireTls: boolean;
   /** SASL mechanisms in capitals; empty where AUTH is not offered. */
   mechanisms: readonly string[];
 }>;
@@ -28,28 +32,20 @@ export function parseCapabilities(lines: readonly string[]): Capabilities {
   const maxSize = Number(keywords.get('SIZE')?.[0] ?? '');
   return {
     maxSize: Number.isSafeInteger(maxSize) && maxSize > 0 ? maxSize : null,
+    size: keywords.has('SIZE'),
     eightBitMime: keywords.has('8BITMIME'),
     smtputf8: keywords.has('SMTPUTF8'),
     pipelining: keywords.has('PIPELINING'),
+    dsn: keywords.has('DSN'),
+    requireTls: keywords.has('REQUIRETLS'),
     mechanisms: [...mechanisms].filter(mechanism => mechanism !== ''),
   };
 }
 
-/** Why this message cannot be handed to an upstream with these capabilities; null: it can. Nothing was sent yet. */
-export function unsupported(
-  message: Pick<DeliveryRequest, 'size' | 'bodyType' | 'smtputf8'>,
-  capabilities: Capabilities,
-): string | null {
-  if (capabilities.maxSize !== null && message.size > capabilities.maxSize) {
-    return `The message has ${megabytes(message.size)}, and the upstream takes at most ${megabytes(capabilities.maxSize)}. Send it smaller (lower scan resolution, fewer pages), or use another upstream.`;
-  }
-  if (message.smtputf8 && !capabilities.smtputf8) {
-    return 'An address or a header of the message needs international mail (SMTPUTF8), which the upstream does not offer. Use addresses in plain ASCII, or another upstream.';
-  }
-  if (message.bodyType === '8bitmime' && !capabilities.eightBitMime) {
-    return 'The message contains 8-bit characters (8BITMIME), which the upstream does not take. Let the device encode its mail (quoted-printable or base64), or use another upstream.';
-  }
-  return null;
+/** Why a message of so many octets cannot be handed over; null: it can. Nothing was sent yet. */
+export function tooLarge(size: number, { maxSize }: Pick<Capabilities, 'maxSize'>): string | null {
+  if (maxSize === null || size <= maxSize) return null;
+  return `The message has ${megabytes(size)}, and the upstream takes at most ${megabytes(maxSize)}. Send it smaller (lower scan resolution, fewer pages), or use another upstream.`;
 }
 
 function megabytes(octets: number): string {

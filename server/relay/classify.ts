@@ -74,8 +74,9 @@ function byMeaning(meaning: Meaning, stage: TransactionStage, reply: RemoteReply
       return { outcome: deferred('refused-for-now', stage, reply, text), fault: null };
     }
     case 'too-large': {
+      // Another upstream of its route may take it.
       const text = `The message is larger than ${upstream} takes. Send it smaller (lower scan resolution, fewer pages), or use another upstream.`;
-      return { outcome: failed('message-refused', stage, reply, text), fault: null };
+      return { outcome: failed('not-supported-upstream', stage, reply, text), fault: null };
     }
     case 'address-syntax': {
       const [reason, whose] =

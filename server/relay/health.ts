@@ -1,9 +1,10 @@
 // The health of one upstream over time: holds its breaker, counts the time in which it was usable (only that ages
-// mail), logs and stores what changes. A change by the operator (a higher revision) starts it anew; a fault known from
+// mail), logs, stores and alerts what changes: once for each fault, and not for one that is over in two minutes. A change by the operator (a higher revision) starts it anew; a fault known from
 // before gets one probe at once. Faults are stored so that `upstream show` explains them, and a restart is no storm.
 
 import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
+import type { RaiseAlert } from '../notification/alert.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
 import type { Breaker, Evidence, ProbePolicy } from './breaker.ts';
 import { allowance, CLOSED, judge, started, suspicious } from './breaker.ts';
@@ -15,12 +16,15 @@ export type Ticket = Readonly<{ probe: boolean; revision: number }>;
 export type Health = Readonly<{
   /** Deliveries that may run at the same time; while at fault: those that may start now, 0 or 1. */
   allowance: () => number;
-  isOpen: () => boolean;
+  /** The breaker is open. */
+  isFaulty: () => boolean;
   /** Null: nothing may start now, because of this fault. */
   start: () => Ticket | UpstreamFault;
   /** Says who is to blame for a fault. */
   end: (ticket: Ticket, messageId: string, evidence: Evidence) => 'upstream' | 'message';
   usableTime: () => DurationMs;
+  /** Until then (monotonic) it is of no use, though nothing is wrong with it: no time counts. */
+  blockedUntil: (until: DurationMs) => void;
   /** Until the next probe is due, 0 or less when it is; null where none is planned. */
   untilProbe: () => DurationMs | null;
   update: (upstream: Upstream) => void;
@@ -31,6 +35,7 @@ export type Health = Readonly<{
 export type HealthDeps = Readonly<{
   clock: Clock;
   log: Log;
+  raise: RaiseAlert;
   probes: ProbePolicy;
   recordFault: (upstream: Upstream, fault: KnownFault | null) => void;
 }>;
@@ -42,13 +47,20 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
   let since: EpochMs = initial.fault?.since ?? clock.now();
   let usable: DurationMs = 0;
   let usableSince: DurationMs | null = null;
+  let blocked: DurationMs = 0;
   let retired = false;
+  /** Of this fault the operator was told. */
+  let alerted: UpstreamFault['kind'] | null = null;
 
   /** After everything that decides whether the upstream is usable. */
   function count(): void {
     const now = clock.monotonic();
-    if (usableSince !== null) usable += now - usableSince;
+    usable += usableNow();
     usableSince = breaker.kind === 'closed' && upstream.pausedAt === null && !retired ? now : null;
+  }
+
+  function usableNow(): DurationMs {
+    return usableSince === null ? 0 : Math.max(0, clock.monotonic() - Math.max(usableSince, blocked));
   }
 
   function become(next: Breaker): void {
@@ -60,6 +72,7 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
       report(next);
     }
     if (next.kind === 'closed' && before.kind === 'open') {
+      alerted = null;
       deps.recordFault(upstream, null);
       log('upstream.recovered', { upstream: upstream.name, after: Math.max(0, clock.now() - since) });
     }
@@ -71,12 +84,20 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
     deps.recordFault(upstream, { kind, text, since, nextProbeAt });
     const at = new Date(nextProbeAt).toISOString();
     log('upstream.fault', { upstream: upstream.name, kind, reply, text, next_probe_at: at });
+    if (alerted === kind || (isPerhapsABlip(open.fault) && !hasLasted(open))) return;
+    alerted = kind;
+    const said = reply === null ? '' : ` It says: ${reply}`;
+    deps.raise({ kind: 'upstream-fault', subject: upstream.name, text: `${text}${said}` });
+  }
+
+  function hasLasted(open: Extract<Breaker, { kind: 'open' }>): boolean {
+    return open.probes >= ENOUGH_PROBES || clock.now() - since >= A_BLIP;
   }
 
   count();
   return {
     allowance: () => allowance(breaker, upstream.connections, clock.monotonic()),
-    isOpen: () => breaker.kind === 'open',
+    isFaulty: () => breaker.kind === 'open',
     start: () => {
       const mayStart = allowance(breaker, upstream.connections, clock.monotonic()) > 0;
       if (breaker.kind === 'open' && !mayStart) return breaker.fault;
@@ -93,12 +114,17 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
       become(next);
       return blame;
     },
-    usableTime: () => usable + (usableSince === null ? 0 : clock.monotonic() - usableSince),
+    usableTime: () => usable + usableNow(),
+    blockedUntil: until => {
+      count();
+      blocked = until;
+    },
     untilProbe: () =>
       breaker.kind === 'open' && !breaker.probing ? breaker.probeAt - clock.monotonic() : null,
     update: changed => {
       const anew = changed.revision !== upstream.revision;
       upstream = changed;
+      if (anew) alerted = null;
       if (anew && breaker.kind === 'open') {
         breaker = suspicious(breaker.fault, clock.monotonic());
       } else if (anew) breaker = CLOSED;
@@ -111,8 +137,18 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
   };
 }
 
+/** A fault of this length, or of this many failed probes, is no blip. */
+const A_BLIP: DurationMs = 120_000;
+const ENOUGH_PROBES = 2;
+
+/** A line that is down, or a login that could not be checked "just now", may be over before anybody has read of it. */
+function isPerhapsABlip({ kind, reply }: UpstreamFault): boolean {
+  return kind === 'unreachable' || (kind === 'credentials' && reply !== null && reply.startsWith('4'));
+}
+
 function breakerAtStart({ fault }: Upstream, clock: Clock): Breaker {
-  if (fault === null) return CLOSED;
+  // Throttling was kept as a fault by earlier versions; the pace follows it now.
+  if (fault === null || fault.kind === 'throttled') return CLOSED;
   const known = { kind: fault.kind, stage: 'connect', reply: null, text: fault.text } as const;
   return suspicious(known, clock.monotonic());
 }

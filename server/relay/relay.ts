@@ -4,25 +4,35 @@
 import type { Clock, DurationMs } from '../clock.ts';
 import type { Log } from '../events.ts';
 import type { RandomBytes } from '../ids.ts';
+import type { RaiseAlert } from '../notification/alert.ts';
 import type { Delivery, DeliveryRequest, Relay } from '../queue/delivery.ts';
 import type { Outcome } from '../queue/outcome.ts';
-import { DEFAULT_ROUTE } from '../queue/way.ts';
 import type { ProbePolicy } from './breaker.ts';
 import { DEFAULT_PROBE_POLICY } from './breaker.ts';
 import type { Timeouts } from './drivers/smtp-connection.ts';
 import { createSmtpDriver, DEFAULT_TIMEOUTS } from './drivers/smtp-driver.ts';
+import { createSendAsPermitted } from './identity-delivery.ts';
 import type { Lane } from './lane.ts';
 import { createLane } from './lane.ts';
+import type { PaceDeps } from './pace.ts';
 import type { PoolLimits } from './pool.ts';
 import { createPool, DEFAULT_POOL_LIMITS } from './pool.ts';
-import { routedUpstreams } from './route.ts';
+import type { RecipientRules } from './recipient-rules.ts';
+import type { RouteView } from './routes.ts';
+import { createRouting } from './routing.ts';
+import type { Upstream } from './upstream.ts';
 import type { Upstreams } from './upstreams.ts';
 
 export type RelayDeps = Readonly<{
-  upstreams: Pick<Upstreams, 'list' | 'password' | 'onChange' | 'recordFault'>;
+  upstreams: Pick<Upstreams, 'list' | 'password' | 'onChange' | 'recordFault' | 'recordAnnouncedSize'>;
+  routes: Pick<RouteView, 'list' | 'onChange'>;
+  recipients: Pick<RecipientRules, 'list' | 'mappedRecipient' | 'onChange'>;
   clock: Clock;
   random: RandomBytes;
   log: Log;
+  raise: RaiseAlert;
+  /** Where the pace of each upstream outlives this process. */
+  paces: PaceDeps['paces'];
   /** This server's host name, for EHLO. */
   hostname: string;
   probes?: ProbePolicy;
@@ -30,38 +40,46 @@ export type RelayDeps = Readonly<{
   pool?: PoolLimits;
 }>;
 
-export function createRelay(deps: RelayDeps): Relay {
+export type RelayWithSizes = Relay &
+  Readonly<{
+    /** Octets of the largest message that any route carries, for SIZE in EHLO; null where that is not known. */
+    largestMessage: () => number | null;
+  }>;
+
+export function createRelay(deps: RelayDeps): RelayWithSizes {
   const { upstreams, clock, log, hostname } = deps;
   const driver = createSmtpDriver({
     hostname,
     random: deps.random,
     timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
   });
+  // Before the lanes: whoever they wake asks for routes that know of every upstream.
+  const routing = createRouting(deps);
+  const sendAsPermitted = createSendAsPermitted({ ...deps, ...deps.recipients });
   const cutOff = new AbortController();
   const lanes = new Map<string, Lane>();
   const listeners: (() => void)[] = [];
   const deliveries = new Set<Promise<Delivery>>();
-  let probeTimer: NodeJS.Timeout | undefined;
+  const learnedAt = new Map<string, DurationMs>();
+  let nextTimer: NodeJS.Timeout | undefined;
   let stopping = false;
 
   function wake(): void {
     for (const listener of listeners) listener();
   }
 
-  function routed(): readonly Lane[] {
-    return routedUpstreams(upstreams.list()).flatMap(upstream => lanes.get(upstream.id) ?? []);
-  }
-
-  function planProbe(): void {
-    clearTimeout(probeTimer);
-    const waits = routed().flatMap(lane => lane.untilProbe() ?? []);
-    const wait = Math.min(...waits);
-    if (stopping || waits.length === 0 || wait <= 0) return;
+  function planNext(): void {
+    clearTimeout(nextTimer);
+    const waits = [...lanes.values()].flatMap(lane => lane.untilNext() ?? []);
+    if (stopping || waits.length === 0) return;
     // A timer may fire a moment early, by the loop's own clock: then it is planned again, for nobody else would wake us.
-    probeTimer = setTimeout(() => {
-      planProbe();
-      wake();
-    }, Math.ceil(wait));
+    nextTimer = setTimeout(
+      () => {
+        planNext();
+        wake();
+      },
+      Math.min(LONGEST_TIMER, Math.ceil(Math.min(...waits))),
+    );
   }
 
   function follow(): void {
@@ -77,20 +95,43 @@ export function createRelay(deps: RelayDeps): Relay {
       lane.retire();
       lanes.delete(id);
     }
-    planProbe();
+    planNext();
     wake();
   }
 
-  const newLane = (upstream: Parameters<typeof createLane>[0]) =>
+  const newPool = ({ pacing }: Upstream) => {
+    const limits = deps.pool ?? DEFAULT_POOL_LIMITS;
+    return createPool({ ...limits, messages: pacing.messagesPerConnection ?? limits.messages });
+  };
+
+  /** Once a minute at most: behind one name may stand servers that announce different ones. */
+  function learnSize({ id, revision }: Upstream, size: number | null): void {
+    const upstream = upstreams.list().find(known => known.id === id && known.revision === revision);
+    const last = learnedAt.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (stopping || upstream === undefined || upstream.announcedSize === size) return;
+    if (clock.monotonic() - last < BETWEEN_SIZES) return;
+    learnedAt.set(id, clock.monotonic());
+    void upstreams.recordAnnouncedSize(upstream, size).catch(() => undefined);
+  }
+
+  const newLane = (upstream: Upstream) =>
     createLane(upstream, {
       clock,
       log,
+      raise: deps.raise,
+      paces: deps.paces,
       probes: deps.probes ?? DEFAULT_PROBE_POLICY,
-      newPool: () => createPool(deps.pool ?? DEFAULT_POOL_LIMITS),
-      dial: target => driver.dial(target, upstreams.password(target), cutOff.signal),
+      sendAsPermitted,
+      newPool,
+      dial: async target => {
+        const dialled = await driver.dial(target, upstreams.password(target), cutOff.signal);
+        if (dialled.kind === 'open') learnSize(target, dialled.session.capabilities.maxSize);
+        return dialled;
+      },
       recordFault: (target, fault) => void upstreams.recordFault(target, fault).catch(() => undefined),
+      onStart: planNext,
       onEnd: () => {
-        planProbe();
+        planNext();
         wake();
       },
     });
@@ -111,22 +152,24 @@ export function createRelay(deps: RelayDeps): Relay {
 
   return {
     capacity: () =>
-      routed().map(lane => {
-        const { id, name } = lane.upstream();
-        const paused = lane.upstream().pausedAt !== null;
-        return { upstreamId: id, upstream: name, free: lane.free(), open: !paused, paused };
+      [...lanes.values()].map(lane => {
+        const { id, name, pausedAt } = lane.upstream();
+        return {
+          upstreamId: id,
+          upstream: name,
+          free: lane.free(),
+          open: lane.isOpen(),
+          paused: pausedAt !== null,
+        };
       }),
-    routing: {
-      routes: () => new Map([[DEFAULT_ROUTE, routed().map(lane => lane.upstream().id)]]),
-      routeOf: () => DEFAULT_ROUTE,
-      onChange: () => undefined,
-    },
+    routing,
+    largestMessage: routing.largestMessage,
     deliver,
     usableTime: id => lanes.get(id)?.usableTime() ?? 0,
     onCapacity: listener => void listeners.push(listener),
     stop: async grace => {
       stopping = true;
-      clearTimeout(probeTimer);
+      clearTimeout(nextTimer);
       for (const lane of lanes.values()) lane.retire();
       await ended(deliveries, grace);
       cutOff.abort();
@@ -134,6 +177,10 @@ export function createRelay(deps: RelayDeps): Relay {
     },
   };
 }
+
+const BETWEEN_SIZES: DurationMs = 60_000;
+/** A timer cannot wait for more than some weeks; when it fires early, the next one is planned. */
+const LONGEST_TIMER: DurationMs = 3_600_000;
 
 /** Cut connections report to their deliveries in the next ticks; this only bounds a mistake. */
 const AFTER_CUT_OFF: DurationMs = 1000;

@@ -61,18 +61,35 @@ const ROWS: readonly Row[] = [
     codes: [550, 551, 553, 554],
   },
   { meaning: 'sender-identity', enhanced: /^5\.1\.8$/ },
-  { meaning: 'quota', enhanced: /^[45]\.(4\.5|4\.6|7\.236)$/, codes: [550, 554, 450, 451, 452, 421] },
+  {
+    meaning: 'quota',
+    enhanced: /^(5\.4\.5|[45]\.4\.6|[45]\.7\.236)$/,
+    codes: [550, 554, 450, 451, 452, 421],
+  },
   {
     meaning: 'quota',
     text: /(daily|hourly|monthly)\b.*\b(limit|quota)|SubmissionQuotaExceeded|STOREDRV.*QuotaExceeded|maximum credits|(sending|sent|outgoing|smtp) (message )?(limit|quota)\b.*(exceed|reach)|unusual sending activity/i,
   },
   {
     meaning: 'throttled',
-    text: /throttl|rate limit|(sending|submission|message) rate|too many (concurrent )?(smtp )?connections|concurrent connections|sender thread limit|peak smtp relay limit|too many (messages|login attempts)|unusual rate|slow down/i,
+    text: /throttl|rate limit|(sending|submission|message) rate|too many (concurrent )?(smtp )?connections|concurrent connections|sender thread limit|peak smtp relay limit|too many (messages|login attempts)|unusual rate|slow down|server busy/i,
   },
   { meaning: 'throttled', codes: [432] },
-  // After the content was seen, "4.7.0" may speak of the message: there only the words above count.
-  { meaning: 'throttled', codes: [421], enhanced: /^4\.7\./, stages: ['mail', 'rcpt'] },
+  // Microsoft's 4.7.5xx and 4.7.6xx: the server is busy, or this address sends too much.
+  { meaning: 'throttled', codes: [421, 450, 451], enhanced: /^4\.7\.[56]\d\d$/ },
+  // Others with 4.7 may speak of the message once its content was seen.
+  { meaning: 'throttled', codes: [421], enhanced: /^4\.7\./, stages: ['mail', 'rcpt', 'data'] },
+  { meaning: 'throttled', codes: [421], enhanced: /^4\.7\.0$/, stages: ['body'] },
+  // Before a recipient is named these can only speak of us; to RCPT of the recipient's mailbox.
+  { meaning: 'throttled', codes: [450, 452], enhanced: /^4\.(2\.1|3\.\d|7\.0)$/, stages: ['mail'] },
+  { meaning: 'throttled', codes: [452], enhanced: /^4\.3\.\d$/, stages: ['data', 'body'] },
+  // To STARTTLS it says that there is no TLS.
+  {
+    meaning: 'throttled',
+    codes: [454],
+    enhanced: /^4\.7\.0$/,
+    stages: ['auth', 'mail', 'rcpt', 'data', 'body'],
+  },
   {
     meaning: 'address-blocked',
     text: /client host .*(blocked|rejected|listed)|your ip\b|unauthori[sz]ed ip/i,

@@ -2,33 +2,39 @@
 // wrong with it. Sealing is handed in; nothing is stored here.
 
 import { X509Certificate } from 'node:crypto';
-import type { Upstream } from './upstream.ts';
+import { canonicalSenders } from './identity.ts';
+import { checkIdentity } from './identity-input.ts';
+import { presetFor } from './presets.ts';
+import {
+  KEEP_IDENTITY,
+  NO_PACING,
+  type PacingLimits,
+  type SenderIdentity,
+  type Upstream,
+} from './upstream.ts';
 import type { UpstreamSettings } from './upstream-statements.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
-export type UpstreamInput = Readonly<{
-  name: string;
-  url: string;
-  password?: string | null;
+/** What may be set beside URL and password. Only what is present counts; null removes, for a limit it is "none". */
+export type UpstreamOptions = Readonly<{
   /** PEM of one or more certificates to trust instead of the public ones. */
   caPem?: string | null;
   ehloName?: string | null;
-  /** Deliveries at the same time; 3 unless given. */
+  /** Deliveries at the same time. */
   connections?: number;
+  pacing?: Partial<PacingLimits>;
+  /** Octets of the largest message. */
+  messageSize?: number | null;
+  identity?: Partial<SenderIdentity>;
   /** Lets `smtp+notls` leave this machine. */
   allowPlaintext?: boolean;
 }>;
 
-/** Only what is present changes; null removes. */
-export type UpstreamChanges = Readonly<{
-  url?: string;
-  password?: string | null;
-  caPem?: string | null;
-  ehloName?: string | null;
-  connections?: number;
-  allowPlaintext?: boolean;
-  makeDefault?: boolean;
-}>;
+export type UpstreamInput = UpstreamOptions &
+  Readonly<{ name: string; url: string; password?: string | null }>;
+
+export type UpstreamChanges = UpstreamOptions &
+  Readonly<{ url?: string; password?: string | null; makeDefault?: boolean }>;
 
 export type SettingsResult =
   | Readonly<{ kind: 'settings'; settings: UpstreamSettings }>
@@ -37,6 +43,8 @@ export type SettingsResult =
 /** Microsoft 365 allows three connections at the same time and answers 432 4.3.2 to more. */
 export const DEFAULT_CONNECTIONS = 3;
 const MAX_CONNECTIONS = 100;
+/** More than any provider takes, and small enough to count with. */
+const MOST_MESSAGES = 100_000_000;
 
 const PASSWORD_WITHOUT_USER =
   'A password needs a user name: give it in the URL, for example smtp+starttls://USER@HOST.';
@@ -65,7 +73,7 @@ export function newSettings(input: UpstreamInput, seal: Seal): SettingsResult {
     sealedPassword: sealed(url.address.user, password, seal),
     caPem: input.caPem ?? null,
     ehloName: input.ehloName ?? null,
-    connections: input.connections ?? DEFAULT_CONNECTIONS,
+    ...withOptions(presetSettings(url.address.host), input),
   });
 }
 
@@ -87,8 +95,50 @@ export function changedSettings(upstream: Upstream, changes: UpstreamChanges, se
     sealedPassword,
     caPem: changes.caPem === undefined ? upstream.caPem : changes.caPem,
     ehloName: changes.ehloName === undefined ? upstream.ehloName : changes.ehloName,
-    connections: changes.connections ?? upstream.connections,
+    ...withOptions(movedTo(address.address.host, upstream), changes),
   });
+}
+
+type Tuning = Pick<UpstreamSettings, 'connections' | 'pacing' | 'messageSize' | 'identity'>;
+
+/** What an upstream gets of itself: what is known of its provider. */
+export function presetSettings(host: string): Tuning {
+  const preset = presetFor(host);
+  return {
+    connections: preset?.connections ?? DEFAULT_CONNECTIONS,
+    pacing: { ...NO_PACING, ...preset?.pacing },
+    messageSize: preset?.messageSize ?? null,
+    identity: { ...KEEP_IDENTITY, displayName: preset?.displayName ?? KEEP_IDENTITY.displayName },
+  };
+}
+
+/** At another host, what came from the preset of the old one gives way to the preset of the new one. */
+function movedTo(host: string, upstream: Upstream): Tuning {
+  const { connections, pacing, messageSize, identity } = upstream;
+  const [before, after] = [presetSettings(upstream.host), presetSettings(host)];
+  const limit = (key: keyof PacingLimits) =>
+    (pacing[key] === before.pacing[key] ? after : upstream).pacing[key];
+  const { displayName } = (identity.displayName === before.identity.displayName ? after : upstream).identity;
+  return {
+    connections: connections === before.connections ? after.connections : connections,
+    pacing: {
+      messagesPerConnection: limit('messagesPerConnection'),
+      messagesPerMinute: limit('messagesPerMinute'),
+      messagesPerHour: limit('messagesPerHour'),
+      messagesPerDay: limit('messagesPerDay'),
+    },
+    messageSize: messageSize === before.messageSize ? after.messageSize : messageSize,
+    identity: { ...identity, displayName },
+  };
+}
+
+function withOptions(base: Tuning, options: UpstreamOptions): Tuning {
+  return {
+    connections: options.connections ?? base.connections,
+    pacing: { ...base.pacing, ...options.pacing },
+    messageSize: options.messageSize === undefined ? base.messageSize : options.messageSize,
+    identity: { ...base.identity, ...options.identity },
+  };
 }
 
 function changedAddress(upstream: Upstream, changes: UpstreamChanges) {
@@ -118,7 +168,21 @@ function checked(settings: UpstreamSettings): SettingsResult {
   if (!Number.isInteger(connections) || connections < 1 || connections > MAX_CONNECTIONS) {
     return refused(`The number of connections must be from 1 to ${MAX_CONNECTIONS}.`);
   }
-  return { kind: 'settings', settings };
+  const problem = pacingProblem(settings) ?? checkIdentity({ ...settings.identity, user: settings.user });
+  if (problem !== null) return refused(problem);
+  const { identity } = settings;
+  const senders = canonicalSenders(identity.senders);
+  return { kind: 'settings', settings: { ...settings, identity: { ...identity, senders } } };
+}
+
+function pacingProblem({ pacing, messageSize }: UpstreamSettings): string | null {
+  const isCount = (limit: number | null) =>
+    limit === null || (Number.isInteger(limit) && limit > 0 && limit <= MOST_MESSAGES);
+  if (!Object.values(pacing).every(isCount)) {
+    return `A limit of messages must be a whole number from 1 to ${MOST_MESSAGES}, or none; to stop an upstream, pause it.`;
+  }
+  if (messageSize === null || (Number.isSafeInteger(messageSize) && messageSize > 0)) return null;
+  return 'The largest message must be one octet or more; to stop an upstream, pause it.';
 }
 
 function isCertificate(pem: string): boolean {

@@ -2,7 +2,7 @@
 // what was learned before the change says nothing about the upstream as it is now.
 
 import type { EpochMs } from '../clock.ts';
-import type { Statement } from '../storage/database.ts';
+import type { SqlValue, Statement } from '../storage/database.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
 
 /** In the order in which they were added. */
@@ -11,8 +11,40 @@ export const SELECT_UPSTREAMS = 'SELECT * FROM upstream WHERE removed_at IS NULL
 /** The parts of an upstream that the operator sets. */
 export type UpstreamSettings = Pick<
   Upstream,
-  'scheme' | 'host' | 'port' | 'user' | 'sealedPassword' | 'caPem' | 'ehloName' | 'connections'
+  | 'scheme'
+  | 'host'
+  | 'port'
+  | 'user'
+  | 'sealedPassword'
+  | 'caPem'
+  | 'ehloName'
+  | 'connections'
+  | 'pacing'
+  | 'identity'
+  | 'messageSize'
 >;
+
+/** In the order of `settingsParams`. */
+const SETTINGS = [
+  'scheme',
+  'host',
+  'port',
+  'user_name',
+  'sealed_password',
+  'ca_pem',
+  'ehlo_name',
+  'connections',
+  'messages_per_connection',
+  'messages_per_minute',
+  'messages_per_hour',
+  'messages_per_day',
+  'message_size',
+  'sender_rewrite',
+  'sender',
+  'senders',
+  'null_sender',
+  'display_name',
+] as const;
 
 const AS_CHANGED = `revision = revision + 1, fault_kind = NULL, fault_text = NULL, fault_since = NULL,
   next_probe_at = NULL`;
@@ -22,9 +54,8 @@ export function insertUpstream(
   upstream: UpstreamSettings & Readonly<{ id: string; name: string; canonicalName: string; now: EpochMs }>,
 ): Statement {
   return {
-    sql: `INSERT INTO upstream (id, name, canonical_name, scheme, host, port, user_name, sealed_password, ca_pem,
-        ehlo_name, connections, is_default, created_at, revision)
-      SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    sql: `INSERT INTO upstream (id, name, canonical_name, ${SETTINGS.join(', ')}, is_default, created_at, revision)
+      SELECT ?, ?, ?, ${SETTINGS.map(() => '?').join(', ')},
         CASE WHEN EXISTS (SELECT 1 FROM upstream WHERE removed_at IS NULL AND is_default = 1) THEN 0 ELSE 1 END, ?, 1`,
     params: [upstream.id, upstream.name, upstream.canonicalName, ...settingsParams(upstream), upstream.now],
     require: 1,
@@ -34,10 +65,11 @@ export function insertUpstream(
 /** Refused (`require`) when somebody else changed the upstream since it was read. */
 export function updateUpstream(id: string, revision: number, settings: UpstreamSettings): Statement {
   return {
-    sql: `UPDATE upstream SET scheme = ?, host = ?, port = ?, user_name = ?, sealed_password = ?, ca_pem = ?,
-        ehlo_name = ?, connections = ?, ${AS_CHANGED}
+    // What another host announced says nothing about this one.
+    sql: `UPDATE upstream SET ${SETTINGS.map(column => `${column} = ?`).join(', ')},
+        announced_size = CASE WHEN host = ? THEN announced_size END, ${AS_CHANGED}
       WHERE id = ? AND revision = ? AND removed_at IS NULL`,
-    params: [...settingsParams(settings), id, revision],
+    params: [...settingsParams(settings), settings.host, id, revision],
     require: 1,
   };
 }
@@ -58,6 +90,15 @@ export function pauseUpstream(id: string, now: EpochMs): Statement {
     sql: 'UPDATE upstream SET paused_at = ?, revision = revision + 1 WHERE id = ? AND removed_at IS NULL',
     params: [now, id],
     require: 1,
+  };
+}
+
+/** The operator has seen it work: what was learned before says nothing any more. Nothing where there is no fault. */
+export function forgetFault(id: string, revision: number): Statement {
+  return {
+    sql: `UPDATE upstream SET ${AS_CHANGED}
+      WHERE id = ? AND revision = ? AND fault_kind IS NOT NULL AND removed_at IS NULL`,
+    params: [id, revision],
   };
 }
 
@@ -95,7 +136,16 @@ export function recordFault(id: string, revision: number, fault: KnownFault | nu
   };
 }
 
-function settingsParams(settings: UpstreamSettings) {
+/** Beside what was learned about the upstream: no change by the operator. */
+export function recordAnnouncedSize(id: string, revision: number, size: number | null): Statement {
+  return {
+    sql: 'UPDATE upstream SET announced_size = ? WHERE id = ? AND revision = ?',
+    params: [size, id, revision],
+  };
+}
+
+function settingsParams(settings: UpstreamSettings): readonly SqlValue[] {
+  const { pacing, identity } = settings;
   return [
     settings.scheme,
     settings.host,
@@ -105,5 +155,15 @@ function settingsParams(settings: UpstreamSettings) {
     settings.caPem,
     settings.ehloName,
     settings.connections,
-  ] as const;
+    pacing.messagesPerConnection,
+    pacing.messagesPerMinute,
+    pacing.messagesPerHour,
+    pacing.messagesPerDay,
+    settings.messageSize,
+    identity.rewrite,
+    identity.sender,
+    identity.senders.length === 0 ? null : JSON.stringify(identity.senders),
+    identity.nullSender,
+    identity.displayName,
+  ];
 }

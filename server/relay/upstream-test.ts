@@ -123,6 +123,8 @@ function capabilitiesText(capabilities: Capabilities): string {
     ...(capabilities.eightBitMime ? ['8BITMIME'] : []),
     ...(capabilities.smtputf8 ? ['SMTPUTF8'] : []),
     ...(capabilities.pipelining ? ['PIPELINING'] : []),
+    ...(capabilities.dsn ? ['DSN'] : []),
+    ...(capabilities.requireTls ? ['REQUIRETLS'] : []),
     ...(mechanisms.length === 0 ? [] : [`AUTH ${mechanisms.join(' ')}`]),
   ];
   return `Largest message: ${size}. Offers ${offered.join(', ') || 'no extensions that matter here'}.`;

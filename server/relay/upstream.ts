@@ -85,6 +85,11 @@ export type Upstream = Readonly<{
   fault: KnownFault | null;
 }>;
 
+/** Names of upstreams and of routes differ when they differ beyond case and Unicode form. */
+export function canonicalUpstreamName(name: string): string {
+  return name.trim().normalize('NFKC').toLowerCase();
+}
+
 const FAULT_KINDS: readonly FaultKind[] = ['unreachable', 'tls', 'credentials', 'quota', 'throttled'];
 const SCHEMES: readonly UpstreamScheme[] = ['smtps', 'smtp+starttls', 'smtp+notls'];
 

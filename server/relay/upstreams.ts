@@ -9,14 +9,16 @@ import { storageRefusalText } from '../storage/refusal-text.ts';
 import { upstreamContext } from '../storage/sealed-rows.ts';
 import { commitSealed, type Sealing } from '../storage/sealing.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
-import { upstreamFromRow } from './upstream.ts';
+import { canonicalUpstreamName, upstreamFromRow } from './upstream.ts';
 import type { UpstreamChanges, UpstreamInput } from './upstream-input.ts';
 import { changedSettings, checkName, newSettings } from './upstream-input.ts';
 import type { UpstreamSettings } from './upstream-statements.ts';
 import {
+  forgetFault,
   insertUpstream,
   makeDefault,
   pauseUpstream,
+  recordAnnouncedSize,
   recordFault,
   removeUpstream,
   resumeUpstream,
@@ -43,8 +45,12 @@ export type Upstreams = Readonly<{
   /** Also clears the fault, so that a running server tries at once. */
   resume: (name: string) => Promise<UpstreamChange>;
   remove: (name: string) => Promise<UpstreamChange>;
+  /** The operator has seen it work: a fault is forgotten, and a running server tries at once. Best effort. */
+  forgetFault: (upstream: Upstream) => Promise<void>;
   /** Keeps what the relay learned; no change by the operator, so the revision stays. Best effort. */
   recordFault: (upstream: Upstream, fault: KnownFault | null) => Promise<void>;
+  /** Keeps the SIZE that it announced last; no change by the operator either. Best effort. */
+  recordAnnouncedSize: (upstream: Upstream, size: number | null) => Promise<void>;
   /** Calls back after the view has changed. */
   onChange: (listener: () => void) => void;
   /** Reads the database again. */
@@ -65,7 +71,7 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
   }
 
   const find = (name: string) =>
-    view.find(known => canonicalName(known.name) === canonicalName(name)) ?? null;
+    view.find(known => canonicalUpstreamName(known.name) === canonicalUpstreamName(name)) ?? null;
   const sealFor = (id: string) => (password: string) =>
     sealer.seal(new TextEncoder().encode(password), upstreamContext(id));
   /** Also for a password that stays: written back under a key that was replaced meanwhile, it would be lost. */
@@ -98,6 +104,11 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
       return upstream === null ? refused(unknownText(name, view)) : statements(upstream);
     });
 
+  const learn = async (statement: Statement): Promise<void> => {
+    const result = await database.commit([statement]);
+    if (result.kind === 'committed') await reload();
+  };
+
   database.onForeignChange(() => void reload().catch(() => undefined));
   await reload();
 
@@ -119,7 +130,7 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
         const made = newSettings(input, sealFor(id));
         if (made.kind === 'refused') return made;
         const { settings } = made;
-        const row = { ...settings, id, name, canonicalName: canonicalName(name), now: clock.now() };
+        const row = { ...settings, id, name, canonicalName: canonicalUpstreamName(name), now: clock.now() };
         return [insertUpstream(row), ...guardOf(settings)];
       });
     },
@@ -144,18 +155,12 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
       await reload();
       return { kind: 'done', upstream };
     },
-    recordFault: async (upstream, fault) => {
-      const result = await database.commit([recordFault(upstream.id, upstream.revision, fault)]);
-      if (result.kind === 'committed') await reload();
-    },
+    forgetFault: ({ id, revision }) => learn(forgetFault(id, revision)),
+    recordFault: ({ id, revision }, fault) => learn(recordFault(id, revision, fault)),
+    recordAnnouncedSize: ({ id, revision }, size) => learn(recordAnnouncedSize(id, revision, size)),
     onChange: listener => void listeners.push(listener),
     reload,
   };
-}
-
-/** Names differ when they differ beyond case and Unicode form. */
-export function canonicalName(name: string): string {
-  return name.trim().normalize('NFKC').toLowerCase();
 }
 
 function unknownText(name: string, view: readonly Upstream[]): string {

@@ -7,14 +7,19 @@ import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
 import type { Evidence } from './breaker.ts';
 import type { Verdict } from './classify.ts';
 import { blamedOnMessage, classifyLost, classifyReply, waitsForUpstream } from './classify.ts';
-import type { Sent } from './drivers/smtp-session.ts';
+import type { Sent } from './drivers/smtp-transaction.ts';
 import type { RemoteReply } from './remote-reply.ts';
 
 /** One outcome per forward-path, and what the upstream's state must learn from them. */
-export type Attempt = Readonly<{ outcomes: readonly Outcome[]; evidence: Evidence }>;
+export type Attempt = Readonly<{
+  outcomes: readonly Outcome[];
+  evidence: Evidence;
+  /** The upstream was told what the sender wants to be told (RFC 3461). */
+  dsnPassedOn?: boolean;
+}>;
 
 type Request = Pick<DeliveryRequest, 'forwardPaths'>;
-type Judged = Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>;
+export type Judged = Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>;
 
 /** `upstream` is its name. */
 export function judgeSent(request: Request, sent: Judged, upstream: string): Attempt {

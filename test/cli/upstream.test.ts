@@ -35,7 +35,19 @@ describe('upstream add', () => {
       paused_at: null,
       own_ca: true,
       ehlo_name: 'gate.example',
+      provider: null,
       connections: 7,
+      per_connection: null,
+      per_minute: null,
+      per_hour: null,
+      per_day: null,
+      max_size: null,
+      announced_size: null,
+      sender: null,
+      senders: [],
+      rewrite: 'keep',
+      null_sender: 'keep',
+      display_name: 'keep',
       created_at: expect.stringMatching(/Z$/),
       fault: null,
     });
@@ -112,6 +124,79 @@ describe('an upstream', () => {
     const left = (await line.json(['upstream', 'list'])) as readonly { name: string }[];
     expect(left.map(one => one.name)).toEqual(['second', 'asked']);
     expect(await line.run(['upstream', 'show', 'main'])).toMatchObject({ status: 1 });
+  });
+});
+
+describe('what an upstream takes', () => {
+  it('is set, shown, and taken away', async () => {
+    await line.run(['upstream', 'add', 'paced', '--url', 'smtps://relay.example']);
+    const limits = ['--per-connection', '50', '--per-minute', '10', '--per-hour', '100', '--per-day', '500'];
+    const senders = ['--sender', 'scan+{account}@example.com', '--senders', '@example.com,*@example.net'];
+    const wishes = [
+      '--rewrite',
+      'if-not-permitted',
+      '--null-sender',
+      'replace',
+      '--display-name',
+      'without-at',
+    ];
+    const all = [...limits, ...senders, ...wishes, '--max-size', '25M'];
+    expect(await line.json(['upstream', 'set', 'paced', ...all])).toMatchObject({
+      per_connection: 50,
+      per_minute: 10,
+      per_hour: 100,
+      per_day: 500,
+      max_size: 26_214_400,
+      sender: 'scan+{account}@example.com',
+      senders: ['@example.com', '@example.net'],
+      rewrite: 'if-not-permitted',
+      null_sender: 'replace',
+      display_name: 'without-at',
+    });
+    const shown = await line.run(['upstream', 'show', 'paced']);
+    expect(shown.stdout).toMatch(/Per hour +100; sent: 0\n/);
+    expect(shown.stdout).toMatch(/Largest message +25\.0 MiB; it announces nothing known yet\n/);
+    const none = ['--per-minute', 'none', '--per-hour', '0', '--max-size', 'none', '--senders', ''];
+    expect(await line.json(['upstream', 'set', 'paced', ...none])).toMatchObject({
+      per_connection: 50,
+      per_minute: null,
+      per_hour: null,
+      per_day: 500,
+      max_size: null,
+      senders: [],
+    });
+    await line.run(['upstream', 'remove', 'paced']);
+  });
+
+  it('comes from the preset of its provider where nothing is given, and goes when it moves', async () => {
+    const m365 = ['--url', 'smtp+starttls://me@example.com@smtp.office365.com'];
+    const added = await line.run(['upstream', 'add', 'm365', ...m365, '--password-stdin'], secret);
+    expect(added.stdout).toContain('It is Microsoft 365.');
+    const shown = await line.run(['upstream', 'show', 'm365']);
+    expect(shown.stdout).toMatch(/Per minute +30 \(from the preset of Microsoft 365\)\n/);
+    await line.run(['upstream', 'set', 'm365', '--per-hour', '77']);
+    const other = ['--url', 'smtp+starttls://me@example.com@mail.example.com'];
+    expect(await line.json(['upstream', 'set', 'm365', ...other])).toMatchObject({
+      provider: null,
+      per_minute: null,
+      per_hour: 77,
+      display_name: 'keep',
+    });
+    await line.run(['upstream', 'remove', 'm365']);
+  });
+
+  it.each([
+    [['--per-minute', 'few'], 2, /whole number/],
+    [['--per-day', '1000000000'], 1, /from 1 to/],
+    [['--max-size', 'big'], 2, /size such as/],
+    [['--rewrite', 'sometimes'], 2, /keep, if-not-permitted or always/],
+    [['--rewrite', 'always'], 1, /no sender/],
+    [['--null-sender', 'replace'], 1, /null sender cannot be replaced/],
+    [['--sender', 'nobody'], 1, /one address/],
+  ])('refuses %j in one line', async (options, status, words) => {
+    const ran = await line.run(['upstream', 'set', 'second', ...options]);
+    expect(ran).toMatchObject({ status, stderr: expect.stringMatching(/^postern: [^\n]+\n$/) });
+    expect(ran.stderr).toMatch(words);
   });
 });
 

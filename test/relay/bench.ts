@@ -6,6 +6,7 @@ import { afterEach } from 'vitest';
 import type { Clock } from '../../server/clock.ts';
 import type { EventName } from '../../server/events.ts';
 import { systemRandom } from '../../server/ids.ts';
+import type { Alert } from '../../server/notification/alert.ts';
 import type { DeliveryRequest, Phase, Relay } from '../../server/queue/delivery.ts';
 import type { Timeouts } from '../../server/relay/drivers/smtp-connection.ts';
 import { createRelay, type RelayDeps } from '../../server/relay/relay.ts';
@@ -81,11 +82,16 @@ export function turnedClock(): TurnedClock {
 }
 
 export type Bench = Readonly<{
-  relay: Relay;
+  relay: ReturnType<typeof createRelay>;
   clock: TurnedClock;
   logged: { event: EventName; fields: Readonly<Record<string, unknown>> }[];
   /** What was stored about the upstream's fault, in order. */
   recorded: (KnownFault | null)[];
+  alerts: Alert[];
+  /** Announced sizes that were stored, in order. */
+  sizes: (number | null)[];
+  /** What is kept of the upstream's pace. */
+  keptPace: () => string | null;
   /** The operator changes the upstream. */
   change: (upstream: Upstream | null) => void;
   deliver: (request?: Partial<DeliveryRequest>) => ReturnType<Relay['deliver']>;
@@ -96,6 +102,9 @@ export function relayTo(upstream: Upstream, changes: Partial<RelayDeps> = {}): B
   const clock = turnedClock();
   const logged: Bench['logged'] = [];
   const recorded: Bench['recorded'] = [];
+  const alerts: Alert[] = [];
+  const sizes: (number | null)[] = [];
+  let kept: (() => string) | null = null;
   const listeners: (() => void)[] = [];
   let list: readonly Upstream[] = [upstream];
   const relay = createRelay({
@@ -104,6 +113,16 @@ export function relayTo(upstream: Upstream, changes: Partial<RelayDeps> = {}): B
       password: () => 'secret pässword',
       onChange: listener => void listeners.push(listener),
       recordFault: async (_upstream, fault) => void recorded.push(fault),
+      recordAnnouncedSize: async (_upstream, size) => void sizes.push(size),
+    },
+    routes: { list: () => [], onChange: () => undefined },
+    recipients: { list: () => [], mappedRecipient: () => null, onChange: () => undefined },
+    raise: alert => void alerts.push(alert),
+    paces: {
+      get: () => null,
+      keep: (_id, write) => {
+        kept = write;
+      },
     },
     clock,
     log: (event, fields) => void logged.push({ event, fields: fields ?? {} }),
@@ -118,6 +137,9 @@ export function relayTo(upstream: Upstream, changes: Partial<RelayDeps> = {}): B
     clock,
     logged,
     recorded,
+    alerts,
+    sizes,
+    keptPace: () => kept?.() ?? null,
     change: changed => {
       list = changed === null ? [] : [changed];
       for (const listener of listeners) listener();

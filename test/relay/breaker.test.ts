@@ -5,7 +5,7 @@ import type { UpstreamFault } from '../../server/queue/outcome.ts';
 import type { Breaker, Evidence } from '../../server/relay/breaker.ts';
 import { allowance, CLOSED, judge, started, suspicious } from '../../server/relay/breaker.ts';
 
-const POLICY = { min: 30_000, max: 3_600_000, maxUnreachable: 300_000 };
+const POLICY = { min: 30_000, max: 3_600_000, maxUnreachable: 300_000, minQuota: 600_000 };
 
 const fault = (kind: UpstreamFault['kind'], stage: UpstreamFault['stage']): UpstreamFault => ({
   kind,

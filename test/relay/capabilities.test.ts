@@ -1,17 +1,23 @@
-// What EHLO lines say, and what a message needs.
+// What EHLO lines say, and what a limit of size means.
 
 import { describe, expect, it } from 'vitest';
-import { parseCapabilities, unsupported } from '../../server/relay/capabilities.ts';
+import { parseCapabilities, tooLarge } from '../../server/relay/capabilities.ts';
 
 describe('EHLO lines', () => {
   it('are read without regard to case and order', () => {
     expect(
-      parseCapabilities(['8bitmime', 'size 35882577', 'Auth plain LOGIN', 'PIPELINING', 'SMTPUTF8']),
+      parseCapabilities([
+        ...['8bitmime', 'size 35882577', 'Auth plain LOGIN', 'PIPELINING', 'SMTPUTF8'],
+        ...['dsn', 'RequireTLS'],
+      ]),
     ).toEqual({
+      size: true,
       maxSize: 35_882_577,
       eightBitMime: true,
       smtputf8: true,
       pipelining: true,
+      dsn: true,
+      requireTls: true,
       mechanisms: ['PLAIN', 'LOGIN'],
     });
   });
@@ -25,19 +31,14 @@ describe('EHLO lines', () => {
   });
 });
 
-describe('a message', () => {
-  const nothing = parseCapabilities([]);
-  const plain = { size: 10, bodyType: '7bit', smtputf8: false } as const;
-
-  it('that needs nothing can go anywhere', () => {
-    expect(unsupported(plain, nothing)).toBeNull();
+describe('a limit of size', () => {
+  it('that is not stated fits everything', () => {
+    expect(tooLarge(10 ** 9, parseCapabilities(['SIZE 0']))).toBeNull();
   });
 
-  it('says what is missing and what to do', () => {
-    expect(unsupported({ ...plain, bodyType: '8bitmime' }, nothing)).toMatch(/8BITMIME.*encode/);
-    expect(unsupported({ ...plain, smtputf8: true }, nothing)).toMatch(/SMTPUTF8.*ASCII/);
+  it('says how much is too much, and what to do', () => {
     const small = parseCapabilities(['SIZE 10485760']);
-    expect(unsupported({ ...plain, size: 31_457_280 }, small)).toMatch(/30\.0 MiB.*at most 10\.0 MiB/);
-    expect(unsupported({ ...plain, size: 10_485_760 }, small)).toBeNull();
+    expect(tooLarge(31_457_280, small)).toMatch(/30\.0 MiB.*at most 10\.0 MiB.*smaller/);
+    expect(tooLarge(10_485_760, small)).toBeNull();
   });
 });

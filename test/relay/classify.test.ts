@@ -38,8 +38,8 @@ const TABLE: readonly (readonly [stage: Stage, reply: string, verdict: string])[
     'failed:message-refused',
   ],
   ['body', '554 5.7.9 Message not accepted for policy reasons', 'failed:message-refused'],
-  ['mail', '552 5.3.4 Message size exceeds fixed limit', 'failed:message-refused'],
-  ['body', '552 Message is too long.', 'failed:message-refused'],
+  ['mail', '552 5.3.4 Message size exceeds fixed limit', 'failed:not-supported-upstream'],
+  ['body', '552 Message is too long.', 'failed:not-supported-upstream'],
   ['mail', '501 Invalid MAIL FROM address provided', 'failed:message-refused'],
 
   // For now, or not understood.
@@ -60,7 +60,11 @@ const TABLE: readonly (readonly [stage: Stage, reply: string, verdict: string])[
   ['body', 'HTTP/1.1 400 Bad Request', 'deferred:refused-for-now'],
   ['rcpt', '', 'deferred:refused-for-now'],
   ['body', '421 4.3.2 Service shutting down', 'deferred:connection-lost'],
-  ['body', '421 4.7.0 [TSS04] Messages temporarily deferred', 'deferred:connection-lost'],
+  [
+    'body',
+    '421 4.7.26 This mail has been rate-limited because it is unauthenticated',
+    'deferred:connection-lost',
+  ],
 
   // Our sender identity.
   [
@@ -129,6 +133,14 @@ const TABLE: readonly (readonly [stage: Stage, reply: string, verdict: string])[
   ['body', '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded', 'fault:throttled'],
   ['mail', '450 4.2.1 Peak SMTP relay limit exceeded for customer', 'fault:throttled'],
   ['rcpt', '452 Too many recipients received this hour (throttled)', 'fault:throttled'],
+  ['body', '421 4.7.0 [TSS04] Messages temporarily deferred', 'fault:throttled'],
+  ['mail', '450 4.2.1 The account sends too quickly', 'fault:throttled'],
+  ['mail', '452 4.3.1 Insufficient system storage', 'fault:throttled'],
+  ['body', '452 4.3.1 Insufficient system storage', 'fault:throttled'],
+  ['mail', '454 4.7.0 Temporary authentication failure', 'fault:throttled'],
+  ['mail', '451 4.7.500 Server busy. Please try again later', 'fault:throttled'],
+  ['data', '421 4.3.2 Too many concurrent SMTP connections', 'fault:throttled'],
+  ['body', '421 4.4.5 Server busy, try again later.', 'fault:throttled'],
   ['rcpt', '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen', 'fault:unreachable'],
 ];
 

@@ -62,14 +62,6 @@ describe('a delivery', () => {
     expect(server.commands.filter(line => line.startsWith('AUTH'))).toEqual([]);
   });
 
-  it('loses only the recipients that need SMTPUTF8 where the upstream lacks it', async () => {
-    const server = await remote({ keywords: ['AUTH PLAIN'] });
-    const { deliver } = relayTo(await upstreamAt(server.port));
-    const { outcomes } = await deliver({ forwardPaths: ['jürgen@example.net', 'ok@example.net'] });
-    expect(outcomes.map(outcome => outcome.kind)).toEqual(['failed', 'relayed']);
-    expect(mailLines(server.commands)).toHaveLength(1);
-  });
-
   it('asks for SMTPUTF8 exactly when the message needs it', async () => {
     const server = await remote();
     const { deliver } = relayTo(await upstreamAt(server.port));
@@ -152,21 +144,6 @@ describe('a delivery', () => {
     const { outcomes } = await deliver({ forwardPaths: ['"a>\r\nRSET"@example.net', 'b@example.net'] });
     expect(outcomes.map(outcome => outcome.kind)).toEqual(['failed', 'relayed']);
     expect(server.commands).not.toContain('RSET');
-  });
-});
-
-describe('what the upstream lacks', () => {
-  it.each([
-    ['SMTPUTF8', { smtputf8: true }],
-    ['8BITMIME', { bodyType: '8bitmime' as const }],
-    ['50 octets', { size: 51, content: { kind: 'octets' as const, octets: Buffer.alloc(51, 'x') } }],
-  ])('fails a message that needs it before anything is sent: %s', async (word, request) => {
-    const server = await remote({ keywords: ['PIPELINING', 'SIZE 50', 'AUTH PLAIN'] });
-    const { deliver } = relayTo(await upstreamAt(server.port));
-    const { outcomes } = await deliver(request);
-    expect(outcomes[0]).toMatchObject({ kind: 'failed', reason: 'not-supported-upstream', stage: 'content' });
-    expect(outcomes[0]).toHaveProperty('text', expect.stringContaining(word));
-    expect(mailLines(server.commands)).toEqual([]);
   });
 });
 

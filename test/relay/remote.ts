@@ -4,6 +4,7 @@
 // over the TLS channel that is really there. It records every command and the octets of every body.
 
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import type { Identity } from './identity.ts';
 import { beginRemoteLogin, type RemoteAccount, type RemoteLogin } from './remote-login.ts';
@@ -28,8 +29,14 @@ export type Step = Readonly<{
   count: number;
 }>;
 
-/** Reply lines without CRLF; `DROP`: the connection is cut; `SILENCE`: nothing is said; undefined: as by default. */
+/**
+ * Reply lines without CRLF; `DROP`: the connection is cut; `SILENCE`: nothing is said any more on this connection; `RAW:x`:
+ * x, without a line end, and nothing more; `LATE:x`: x, by and by; `BYTES:x`: x, octet by octet; undefined: as by default.
+ */
 export type Script = (step: Step) => string | undefined;
+
+/** Longer than the time-outs of nobody, and long enough to be late. */
+const LATE_MS = 400;
 
 export type Remote = Readonly<{
   port: number;
@@ -50,6 +57,8 @@ export type RemoteOptions = Readonly<{
   /** Logins are checked; without it every login is right. */
   account?: RemoteAccount;
   maxTlsVersion?: SecureVersion;
+  /** Answers DATA with 354 also where no recipient was accepted (RFC 2920 §3.1). */
+  takesDataAnyway?: boolean;
 }>;
 
 const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8', 'AUTH PLAIN LOGIN'];
@@ -91,18 +100,39 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
   let socket: Socket = raw;
   let buffered: Buffer = Buffer.alloc(0);
   let state: 'command' | 'login' | 'body-start' | 'body' = 'command';
+  let silent = false;
+  let speaking: Promise<void> | null = null;
   let login: RemoteLogin | null = null;
   let sender = false;
   let recipients = 0;
+
+  /** Replies leave in order, also those behind one that takes its time. */
+  const after = (slow: (() => Promise<string>) | null, text = '') => {
+    if (slow === null && speaking === null) socket.write(text);
+    else
+      speaking = (speaking ?? Promise.resolve()).then(
+        async () => void socket.write(slow ? await slow() : text),
+      );
+  };
 
   /** Says what the script says, else the default; gives back which it was. */
   const say = (verb: Step['verb'], line: string, byDefault: string) => {
     const count = (counts.get(verb) ?? 0) + 1;
     counts.set(verb, count);
-    const answer = script({ verb, line, connection, count }) ?? byDefault;
+    const scripted = script({ verb, line, connection, count });
+    const answer = (scripted ?? byDefault).replace(/^(?:LATE|BYTES):/, '');
+    if (silent) return answer;
+    silent = answer === 'SILENCE' || answer.startsWith('RAW:');
     if (answer === 'DROP') socket.destroy();
-    else if (answer !== 'SILENCE' && answer !== '') socket.write(`${answer.replace(/\n/g, '\r\n')}\r\n`);
+    else if (answer.startsWith('RAW:')) socket.write(answer.slice('RAW:'.length), 'latin1');
+    else if (scripted?.startsWith('LATE:')) after(() => sleep(LATE_MS, wireForm(answer)));
+    else if (scripted?.startsWith('BYTES:')) after(() => trickle(socket, wireForm(answer)));
+    else if (answer !== '' && answer !== 'SILENCE') after(null, wireForm(answer));
     return answer;
+  };
+
+  const object = (text: string) => {
+    if (!silent) after(null, `${text}\r\n`);
   };
 
   const secure = () => {
@@ -145,11 +175,11 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
       sender = say('MAIL', line, '250 2.1.0 sender ok').startsWith('250');
     },
     RCPT: line => {
-      if (!sender) socket.write('503 5.5.1 MAIL first\r\n');
+      if (!sender) object('503 5.5.1 MAIL first');
       else if (say('RCPT', line, '250 2.1.5 recipient ok').startsWith('250')) recipients++;
     },
     DATA: line => {
-      if (recipients === 0) socket.write('503 5.5.1 RCPT first\r\n');
+      if (recipients === 0 && !options.takesDataAnyway) object('503 5.5.1 RCPT first');
       else if (say('DATA', line, '354 go ahead').startsWith('354')) state = 'body-start';
     },
     RSET: line => say('RSET', line, '250 2.0.0 reset'),
@@ -164,7 +194,7 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
     if (state === 'login') void authenticate(line);
     else {
       const run = commands[/^[A-Z]+/.exec(line)?.[0] ?? ''];
-      if (run === undefined) socket.write('500 5.5.1 what?\r\n');
+      if (run === undefined) object('500 5.5.1 what?');
       else run(line);
     }
   };
@@ -203,4 +233,17 @@ function converse(raw: Socket, connection: number, options: RemoteOptions, recor
   socket.on('data', receive);
   if (options.tls === 'implicit') secure();
   say('CONNECT', '', '220 remote.test ESMTP');
+}
+
+function wireForm(answer: string): string {
+  return `${answer.replace(/\n/g, '\r\n')}\r\n`;
+}
+
+/** Each octet in a packet of its own; the last is left to the caller. */
+async function trickle(socket: Socket, text: string): Promise<string> {
+  for (const octet of Buffer.from(text.slice(0, -1))) {
+    socket.write(Buffer.of(octet));
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return text.slice(-1);
 }

@@ -206,3 +206,38 @@ it('a password sealed for one upstream opens for no other', async () => {
   if (a === undefined || b === undefined) throw new Error('two were added');
   expect(upstreams.password({ ...b, sealedPassword: a.sealedPassword })).toBeNull();
 });
+
+describe('what is learned about an upstream', () => {
+  const fault = { kind: 'credentials', text: 'wrong', since: 1, nextProbeAt: 2 } as const;
+
+  it('is no change by the operator', async () => {
+    await add('x');
+    const x = upstreams.find('x');
+    if (x === null) throw new Error('x is gone');
+    await upstreams.recordFault(x, fault);
+    await upstreams.recordAnnouncedSize(x, 12_345);
+    expect(upstreams.find('x')).toMatchObject({ fault, announcedSize: 12_345, revision: x.revision });
+  });
+
+  it('is forgotten when it is seen to work, as a change; without a fault nothing happens', async () => {
+    await add('x');
+    const x = upstreams.find('x');
+    if (x === null) throw new Error('x is gone');
+    await upstreams.forgetFault(x);
+    expect(upstreams.find('x')?.revision).toBe(x.revision);
+    await upstreams.recordFault(x, fault);
+    await upstreams.forgetFault(x);
+    expect(upstreams.find('x')).toMatchObject({ fault: null, revision: x.revision + 1 });
+  });
+
+  it('of its size holds for its host', async () => {
+    await add('x');
+    const x = upstreams.find('x');
+    if (x === null) throw new Error('x is gone');
+    await upstreams.recordAnnouncedSize(x, 12_345);
+    await upstreams.set('x', { connections: 1 });
+    expect(upstreams.find('x')?.announcedSize).toBe(12_345);
+    await upstreams.set('x', { url: 'smtps://me@example.com@smtp.example.net' });
+    expect(upstreams.find('x')?.announcedSize).toBeNull();
+  });
+});

@@ -1,32 +1,46 @@
-// A stored message on its way from a file to the wire: dot-stuffed, with the final dot behind it. Octets that are not those
-// that were stored (another length, another hash) fail before the final dot: the upstream would take them for the message.
+// A stored message on its way from a file to the wire: converted where the upstream needs that, dot-stuffed, with the final
+// dot behind it. Octets that are not those that were stored (stored-content.ts) fail before the final dot: the upstream
+// would take them for the message.
 
-import { createHash } from 'node:crypto';
 import { Transform } from 'node:stream';
+import type { Conversion } from '../../message/downgrade.ts';
 import { EMPTY_END, finalDot, stuffedPiece } from './dot-stuffing.ts';
-
-/** What the stored message must be: its length, and SHA-256 in hexadecimal. */
-export type Expected = Readonly<{ octets: number; hash: string }>;
+import { createStoredContent, type Expected } from './stored-content.ts';
 
 /** `onEnd` is called before the final dot leaves. */
-export function createBodyStream({ octets, hash }: Expected, onEnd: () => void): Transform {
-  const digest = createHash('sha256');
-  let seen = 0;
+export function createBodyStream(
+  expected: Expected,
+  onEnd: () => void,
+  conversion: Conversion | null = null,
+): Transform {
+  const stored = createStoredContent(expected);
   let last: Uint8Array = EMPTY_END;
-  return new Transform({
-    transform(piece: Uint8Array, _encoding, done) {
-      seen += piece.length;
-      if (seen > octets) return done(new Error(`it is longer than its ${octets} octets`));
-      digest.update(piece);
+
+  const send = (pieces: readonly Uint8Array[]) => {
+    for (const piece of pieces) {
+      if (piece.length === 0) continue;
       const wire = stuffedPiece(piece, last[last.length - 1] ?? 0);
       last = Uint8Array.of(...last.subarray(-1), ...piece.subarray(-2)).subarray(-2);
-      done(null, wire);
+      body.push(wire);
+    }
+  };
+  const convert = (octets: Uint8Array) => send(conversion === null ? [octets] : conversion.push(octets));
+
+  const body = new Transform({
+    transform(piece: Uint8Array, _encoding, done) {
+      const octets = stored.take(piece);
+      if (octets === null) return done(new Error(stored.problem() ?? ''));
+      convert(octets);
+      done();
     },
     flush(done) {
-      if (seen !== octets) return done(new Error(`${seen} of its ${octets} octets are there`));
-      if (digest.digest('hex') !== hash) return done(new Error('its octets are not those that were stored'));
+      const problem = stored.problem();
+      if (problem !== null) return done(new Error(problem));
+      if (conversion !== null) send(conversion.end());
       onEnd();
       done(null, Buffer.from(finalDot(last), 'latin1'));
     },
   });
+  convert(stored.begin);
+  return body;
 }

@@ -1,28 +1,24 @@
 // The only importer of nodemailer: its SMTPConnection, with the few inner members that Postern needs declared here.
 // nodemailer's own types leave them out, so they are no promise: the version is pinned, and
 // test/relay/drivers/smtp-connection.test.ts exercises each of them against a real socket.
-// What is changed: the body leaves in one write, SMTPUTF8 can be asked for, the login is ours (smtp-login.ts), and we
-// know how far a message has come.
+// It brings the connection up: greeting, EHLO, STARTTLS. The login is ours (smtp-login.ts), and so is what comes after it:
+// `handOver` gives the socket to smtp-line.ts, and nodemailer sees no message.
 
 import type { Socket } from 'node:net';
-import { type Readable, Transform } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { TLSSocket } from 'node:tls';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { DurationMs } from '../../clock.ts';
-import type { Phase } from '../../queue/delivery.ts';
 import type { Stage } from '../../queue/outcome.ts';
 import type { Upstream } from '../upstream.ts';
-import { dotStuffed } from './dot-stuffing.ts';
+import { MAX_REPLY } from './reply-reader.ts';
 
 /** nodemailer's error, as far as we read it. */
 export type SmtpError = Error &
   Readonly<{
     code?: string | undefined;
     originalCode?: string | undefined;
-    command?: string | undefined;
     response?: string | undefined;
-    recipient?: string | undefined;
   }>;
 
 export type Timeouts = Readonly<{
@@ -45,43 +41,16 @@ export type SmtpTarget = Pick<Upstream, 'scheme' | 'host' | 'port'> &
     acceptAnyCertificate?: boolean;
   }>;
 
-/** A message on its way: what must be sent, and how far it has come. */
-export type Transmission = {
-  readonly smtputf8: boolean;
-  /** The whole body as stored, or a stream of it as it must be on the wire, with the final dot. */
-  readonly body: Uint8Array | Transform;
-  readonly onPhase: (phase: Phase) => void;
-  /** Every octet, the final dot included, was handed to the connection: from here on a silence is ambiguous. */
-  bodyConsumed: boolean;
-};
-
-export type SmtpEnvelope = {
-  /** `false`: the null reverse-path. */
-  from: string | false;
-  to: string[];
-  size: number;
-  use8BitMime: boolean;
-};
-
-/** `refusals`: the recipients refused at RCPT, in the order of the envelope, whatever came later. */
-export type TransmissionResult = Readonly<{
-  error: SmtpError | null;
-  response: string;
-  refusals: readonly SmtpError[];
-}>;
-
-type SendCallback = (error: SmtpError | null, reply?: string) => void;
-
-/** What nodemailer's `send` does with the stream that takes the message. */
-type SendStream = { write: (chunk: Uint8Array) => unknown; end: () => unknown };
-
 /** Members of SMTPConnection that its types hide. `_responseActions`: the handlers of the replies still to come. */
 type Inner = {
   _ehloLines?: readonly string[];
   _responseActions: ((reply: string) => void)[];
   _sendCommand(line: string, logged?: string): void;
-  _actionSMTPStream(reply: string, callback: SendCallback): void;
-  _createSendStream(callback: SendCallback): SendStream;
+  _onSocketData: (chunk: Buffer) => void;
+  _onSocketError: (error: Error) => void;
+  _onSocketTimeout: () => void;
+  _onSocketEnd: () => void;
+  _onSocketClose: () => void;
 };
 
 /** The library's class with its inner members visible: the one place where its types are widened. */
@@ -92,18 +61,12 @@ const Connection = SMTPConnection as unknown as new (
 /** For the answer to QUIT. */
 const LAST_WORD: DurationMs = 5000;
 
-/** A reply larger than this is no SMTP reply. */
-const MAX_REPLY = 64 * 1024;
-
 export class UpstreamConnection extends Connection {
-  readonly #timeouts: Timeouts;
   #lastCommand: Stage | null = null;
-  #transmission: Transmission | null = null;
 
   /** `socket` is connected already. */
   constructor(target: SmtpTarget, socket: Socket) {
     super(connectionOptions(target, socket));
-    this.#timeouts = target.timeouts;
   }
 
   /** Where the dialogue stands: what we wait for, or did last. */
@@ -149,85 +112,34 @@ export class UpstreamConnection extends Connection {
     this._sendCommand(line, 'AUTH');
   }
 
-  /** Like `send`, with what nodemailer cannot be told in an envelope. */
-  transmit(
-    envelope: SmtpEnvelope,
-    message: Buffer | Readable,
-    transmission: Transmission,
-    done: (result: TransmissionResult) => void,
-  ): void {
-    this.#transmission = transmission;
-    // So that a reply to this message can be told from the one before.
-    this.lastServerResponse = false;
-    // nodemailer keeps its books in the object that it is given: they outlive an error after RCPT.
-    const books: SmtpEnvelope & { rejectedErrors?: readonly SmtpError[] } = { ...envelope };
-    this.send(books, message, (error: SmtpError | null, info?: Readonly<{ response: string }>) =>
-      done({
-        error: info === undefined ? (error ?? new Error('no answer')) : error,
-        response: info?.response ?? '',
-        refusals: books.rejectedErrors ?? [],
-      }),
-    );
+  /**
+   * Gives away the socket: from now on nothing that happens to it is heard here. Null: it is closed already, or something
+   * has come that was not asked for.
+   */
+  handOver(): Socket | null {
+    const socket = this._socket;
+    if (!socket || !this.usable || this._responseActions.length > 0) return null;
+    socket.removeListener('data', this._onSocketData);
+    socket.removeListener('error', this._onSocketError);
+    socket.removeListener('timeout', this._onSocketTimeout);
+    socket.removeListener('end', this._onSocketEnd);
+    socket.removeListener('close', this._onSocketClose);
+    return socket;
   }
 
   override _sendCommand(line: string, logged?: string): void {
-    // A base64 line of AUTH can look like a bare word, but has no space and no colon.
-    const verb = /^(EHLO |HELO |STARTTLS$|AUTH |MAIL FROM:)/.exec(line)?.[1] ?? '';
+    // A base64 line of AUTH can look like a bare word, but has no space.
+    const verb = /^(EHLO |HELO |STARTTLS$|AUTH )/.exec(line)?.[1] ?? '';
     this.#lastCommand = STAGES.get(verb) ?? this.#lastCommand;
-    const wantsUtf8 = verb === 'MAIL FROM:' && this.#transmission?.smtputf8 === true;
-    // nodemailer asks for SMTPUTF8 only where an address needs it, but a header can need it too (RFC 6531 §3.4).
-    super._sendCommand(wantsUtf8 && !/ SMTPUTF8\b/.test(line) ? `${line} SMTPUTF8` : line, logged);
-  }
-
-  override _createSendStream(callback: SendCallback): SendStream {
-    this.#lastCommand = 'body';
-    const transmission = this.#transmission;
-    if (transmission === null) return super._createSendStream(callback);
-    transmission.onPhase('body');
-    const answered: SendCallback = (error, reply) => {
-      if (this._socket) this._socket.setTimeout(this.#timeouts.command);
-      // A success before the end of the message is none: nothing that we sent was answered by it.
-      if (error === null && !transmission.bodyConsumed)
-        callback(new Error('Answered before the end of the message'));
-      else callback(error, reply);
-    };
-    this._responseActions.push(reply => this._actionSMTPStream(reply, answered));
-    return transmission.body instanceof Transform
-      ? this.#writePieces(transmission.body, answered)
-      : this.#writeWhole(transmission.body);
-  }
-
-  /** Every octet of the body has been read. */
-  bodyRead(): void {
-    if (this.#transmission === null) return;
-    this.#transmission.bodyConsumed = true;
-    if (this._socket) this._socket.setTimeout(this.#timeouts.finalReply);
-    this.#transmission.onPhase('awaiting-reply');
-  }
-
-  /** One write for body and final dot: two would cost a system call and a TLS record more for each message. */
-  #writeWhole(octets: Uint8Array): SendStream {
-    if (this._socket) this._socket.write(dotStuffed(octets));
-    this.bodyRead();
-    // nodemailer writes the message into what it gets here; it is on its way already.
-    return { write: () => true, end: () => undefined };
-  }
-
-  /** nodemailer pipes the stored message into what it gets here. */
-  #writePieces(body: Transform, answered: SendCallback): SendStream {
-    body.once('error', error => answered(Object.assign(error, { code: 'ESTREAM' })));
-    if (this._socket) body.pipe(this._socket, { end: false });
-    return body;
+    super._sendCommand(line, logged);
   }
 }
 
-/** RCPT and DATA are sent together with MAIL where the upstream allows it, so they are no stages of their own here. */
 const STAGES: ReadonlyMap<string, Stage> = new Map([
   ['EHLO ', 'ehlo'],
   ['HELO ', 'ehlo'],
   ['STARTTLS', 'starttls'],
   ['AUTH ', 'auth'],
-  ['MAIL FROM:', 'mail'],
 ]);
 
 function connectionOptions(target: SmtpTarget, socket: Socket): SMTPConnection.Options {

@@ -104,7 +104,8 @@ async function begin(
   connection.on('error', () => undefined);
   const abort = () => connection.abort(new Error('Postern is stopping'));
   signal.addEventListener('abort', abort);
-  connection.once('end', () => signal.removeEventListener('abort', abort));
+  // The socket outlives the dialogue here: it carries messages later.
+  opened.socket.once('close', () => signal.removeEventListener('abort', abort));
   if (signal.aborted) abort();
   return { kind: 'begun', connection };
 }
@@ -168,6 +169,12 @@ async function connected(connection: UpstreamConnection): Promise<SetupTrouble |
 
 function failed(fault: UpstreamFault): Extract<Dialled, { kind: 'fault' }> {
   return { kind: 'fault', fault, greeted: null };
+}
+
+/** The upstream closed the connection, or spoke unasked, between the login and the first message. */
+export function closedAtOnce(upstream: Upstream, stage: SetupTrouble['stage']): UpstreamFault {
+  const trouble = setupTrouble(stage, { code: 'ECONNRESET', message: 'connection closed' });
+  return classifySetup(trouble, placeOf(upstream));
 }
 
 export function placeOf({ name, host, port, scheme }: Upstream): Place {

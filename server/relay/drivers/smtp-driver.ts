@@ -7,7 +7,8 @@ import type { Upstream } from '../upstream.ts';
 import { ehloNameFor } from '../upstream.ts';
 import { createSocketOpener } from './open-socket.ts';
 import type { Timeouts } from './smtp-connection.ts';
-import { dialSmtp } from './smtp-dial.ts';
+import { closedAtOnce, dialSmtp } from './smtp-dial.ts';
+import { createSmtpLine } from './smtp-line.ts';
 import type { Session } from './smtp-session.ts';
 import { createSmtpSession } from './smtp-session.ts';
 import { createTrust } from './trust.ts';
@@ -59,7 +60,15 @@ export function createSmtpDriver({
         signal,
       });
       if (dialled.kind === 'fault') return dialled;
-      return { kind: 'open', session: createSmtpSession(dialled.connection, dialled.capabilities) };
+      const { connection, capabilities } = dialled;
+      const tls = connection.tlsSocket !== null;
+      const socket = connection.handOver();
+      if (socket === null) {
+        connection.close();
+        return { kind: 'fault', fault: closedAtOnce(upstream, 'auth') };
+      }
+      const line = createSmtpLine(socket);
+      return { kind: 'open', session: createSmtpSession(line, { capabilities, tls, patience: timeouts }) };
     },
   };
 }

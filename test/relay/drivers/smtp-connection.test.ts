@@ -4,15 +4,15 @@
 import { connect } from 'node:net';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { describe, expect, it } from 'vitest';
-import type { SmtpError, Transmission } from '../../../server/relay/drivers/smtp-connection.ts';
+import type { SmtpError } from '../../../server/relay/drivers/smtp-connection.ts';
 import { UpstreamConnection } from '../../../server/relay/drivers/smtp-connection.ts';
 import { createTrust } from '../../../server/relay/drivers/trust.ts';
-import { afterTest, CONTENT, PATIENT, remote } from '../bench.ts';
+import { afterTest, goodIdentity, PATIENT, remote } from '../bench.ts';
 import type { Remote, Script } from '../remote.ts';
 
 describe('nodemailer’s SMTPConnection', () => {
-  it.each(['_sendCommand', '_actionSMTPStream', '_createSendStream'])('still has %s', member => {
-    expect(SMTPConnection.prototype).toHaveProperty(member, expect.any(Function));
+  it('still has _sendCommand', () => {
+    expect(SMTPConnection.prototype).toHaveProperty('_sendCommand', expect.any(Function));
   });
 
   it('still keeps the handlers of replies in _responseActions', () => {
@@ -44,50 +44,51 @@ describe('nodemailer’s SMTPConnection', () => {
     await expect(ask('AUTH LOGIN')).rejects.toThrow('connection closed');
   });
 
-  it('sends every command through _sendCommand, so that SMTPUTF8 is added', async () => {
-    const { connection, server } = await connected();
-    await transmit(connection, { smtputf8: true });
-    expect(server.commands).toContain('MAIL FROM:<a@example.com> SMTPUTF8');
-    await transmit(connection, { smtputf8: false });
-    expect(server.commands).toContain('MAIL FROM:<a@example.com>');
+  it.each([
+    'none',
+    'implicit',
+  ] as const)('hears nothing of a socket that was handed over (TLS: %s)', async tls => {
+    const { connection, server } = await connected(undefined, tls);
+    const heard: string[] = [];
+    for (const event of ['error', 'end']) connection.on(event, () => heard.push(event));
+    const socket = connection.handOver();
+    if (socket === null) throw new Error('the socket was not handed over');
+    // A listener that is left would stand beside the new one.
+    expect(socket.listenerCount('data')).toBe(0);
+    expect(socket.listenerCount('timeout')).toBe(0);
+    const reply = new Promise<string>(resolve => socket.once('data', octets => resolve(String(octets))));
+    const closed = new Promise(resolve => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    socket.write('RSET\r\n');
+    expect(await reply).toBe('250 2.0.0 reset\r\n');
+    await server.close();
+    await closed;
+    expect(heard).toEqual([]);
+    expect(connection.lastServerResponse).not.toMatch(/reset/);
   });
 
-  it('takes the body from _createSendStream, and writes nothing of its own', async () => {
-    const { connection, server } = await connected();
-    const { transmission } = await transmit(connection, {});
-    expect(server.bodies.map(String)).toEqual([String(CONTENT)]);
-    expect(transmission.bodyConsumed).toBe(true);
-  });
-
-  it('leaves the refusals in the envelope that it was given, also when the body is refused', async () => {
-    const script: Script = ({ verb, line }) => {
-      if (verb === 'RCPT' && line.includes('no@')) return '550 5.1.1 no';
-      return verb === 'BODY' ? '554 5.6.0 never' : undefined;
-    };
-    const { connection } = await connected(script);
-    const { result } = await transmit(connection, {});
-    expect(result.error).toMatchObject({ code: 'EMESSAGE', command: 'DATA', response: '554 5.6.0 never' });
-    expect(result.refusals).toMatchObject([{ recipient: 'no@example.net', response: '550 5.1.1 no' }]);
-  });
-
-  it('forgets lastServerResponse only when told to', async () => {
-    const { connection } = await connected(({ verb }) => (verb === 'MAIL' ? 'DROP' : undefined));
-    const { result } = await transmit(connection, {});
-    expect(result.error).not.toBeNull();
-    expect(connection.lastServerResponse).toBe(false);
+  it('hands over nothing once it is closed', async () => {
+    const { connection } = await connected();
+    connection.close();
+    expect(connection.handOver()).toBeNull();
   });
 });
 
 async function connected(
   script: Script = () => undefined,
+  tls: 'none' | 'implicit' = 'none',
 ): Promise<{ connection: UpstreamConnection; server: Remote }> {
-  const server = await remote({ tls: 'none', script });
+  const server = await remote({ tls, script });
   const socket = connect(server.port, '127.0.0.1');
   await new Promise<void>(resolve => socket.once('connect', resolve));
-  const target = { scheme: 'smtp+notls', host: '127.0.0.1', port: server.port } as const;
-  const secureContext = createTrust()(null);
+  const scheme = tls === 'none' ? 'smtp+notls' : 'smtps';
+  const { authority } = await goodIdentity();
+  const secureContext = createTrust()(authority);
   const connection = new UpstreamConnection(
-    { ...target, ehloName: 'postern.example', secureContext, timeouts: PATIENT },
+    {
+      ...{ scheme, host: '127.0.0.1', port: server.port },
+      ...{ ehloName: 'postern.example', secureContext, timeouts: PATIENT },
+    },
     socket,
   );
   connection.on('error', () => undefined);
@@ -96,23 +97,4 @@ async function connected(
     connection.connect((error?: SmtpError) => (error === undefined ? resolve() : reject(error))),
   );
   return { connection, server };
-}
-
-async function transmit(connection: UpstreamConnection, { smtputf8 = false }: { smtputf8?: boolean }) {
-  const transmission: Transmission = {
-    smtputf8,
-    body: CONTENT,
-    onPhase: () => undefined,
-    bodyConsumed: false,
-  };
-  const envelope = {
-    from: 'a@example.com',
-    to: ['b@example.net', 'no@example.net'],
-    size: 0,
-    use8BitMime: false,
-  };
-  const result = await new Promise<Parameters<Parameters<UpstreamConnection['transmit']>[3]>[0]>(resolve =>
-    connection.transmit(envelope, CONTENT, transmission, resolve),
-  );
-  return { result, transmission };
 }

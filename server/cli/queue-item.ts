@@ -1,26 +1,40 @@
 // A message of the queue as JSON, and the ids by which the commands know it. Pure.
 
-import type { ListedMessage, RecordedAttempt } from '../queue/operator.ts';
+import type {
+  ListedMessage,
+  ListedRecipient,
+  ListedReport,
+  RecordedAttempt,
+} from '../queue/listed-message.ts';
 import { failed, type Result } from './command.ts';
 import { isoTime } from './output.ts';
 
 /** The item of `queue list --json` (DESIGN.md §2). */
-export function itemOf(message: ListedMessage): object {
+export function itemOf(message: ListedMessage): Readonly<Record<string, unknown>> {
   return {
     id: message.id,
+    kind: message.kind,
     account: message.account,
     reverse_path: message.reversePath,
     size: message.size,
     queued_at: isoTime(message.queuedAt),
     held: message.held,
-    recipients: message.recipients.map(recipient => ({
-      forward_path: recipient.forwardPath,
-      state: recipient.state,
-      attempts: recipient.attempts,
-      next_attempt_at: isoTime(recipient.nextAttemptAt),
-      upstream: recipient.upstream,
-      last_reply: recipient.lastReply,
-    })),
+    held_at: isoTime(message.heldAt),
+    held_because: message.heldBecause,
+    has_content: message.content !== 'gone',
+    recipients: message.recipients.map(recipientOf),
+  };
+}
+
+export function recipientOf(recipient: ListedRecipient): Readonly<Record<string, unknown>> {
+  return {
+    forward_path: recipient.forwardPath,
+    state: recipient.state,
+    attempts: recipient.attempts,
+    next_attempt_at: isoTime(recipient.nextAttemptAt),
+    upstream: recipient.upstream,
+    last_reply: recipient.lastReply,
+    settled_at: isoTime(recipient.settledAt),
   };
 }
 
@@ -34,6 +48,18 @@ export function attemptOf(attempt: RecordedAttempt): object {
     stage: attempt.stage,
     outcome: attempt.outcome,
     reply: attempt.reply,
+    text: attempt.text,
+    status: attempt.status,
+  };
+}
+
+export function reportOf(report: ListedReport): object {
+  return {
+    id: report.id,
+    kind: report.kind,
+    queued_at: isoTime(report.queuedAt),
+    forward_path: report.forwardPath,
+    state: report.state,
   };
 }
 

@@ -4,23 +4,28 @@
 
 import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
+import type { RaiseAlert } from '../notification/alert.ts';
+import { logAttempt, outcomeOf } from './attempt-log.ts';
 import type { ClockTrust } from './clock-trust.ts';
 import type { ContentReader } from './content-reader.ts';
-import type { Delivery, Phase, Relay } from './delivery.ts';
+import type { Delivery, DeliveryRequest, Phase, Relay } from './delivery.ts';
 import type { Claim, Damage } from './message.ts';
 import type { Queue, RecipientSettlement } from './queue.ts';
 import type { RetryPolicy } from './schedule.ts';
-import { settlement } from './settlement.ts';
+import { type Circumstances, settlement } from './settlement.ts';
 
 export type AttemptDeps = Readonly<{
   queue: Queue;
-  relay: Pick<Relay, 'deliver'>;
+  relay: Pick<Relay, 'deliver' | 'routing'>;
   content: ContentReader;
   policy: RetryPolicy;
   clock: Clock;
   clockTrust: ClockTrust;
   /** In [0, 1), for jitter. */
   random: () => number;
+  /** The name of an account, by its id. */
+  accountName: (id: string) => string | null;
+  raise: RaiseAlert;
   log: Log;
 }>;
 
@@ -32,7 +37,7 @@ export type Attempts = Readonly<{
   run: (
     claim: Claim,
     events: Readonly<{ onHandedOver: () => void; onDelivered: () => void }>,
-  ) => Promise<void>;
+  ) => Promise<boolean>;
   /** From now on a commit that is refused is not tried again: the restart recovers. */
   giveUpRetrying: () => void;
 }>;
@@ -47,43 +52,62 @@ export function createAttempts(deps: AttemptDeps): Attempts {
   let retrying = true;
 
   const run: Attempts['run'] = async (claim, { onHandedOver, onDelivered }) => {
-    const { message } = claim;
-    const opened = await content.open(claim);
-    if (opened.kind === 'damaged') {
+    const opened = await content.open(claim).catch(() => null);
+    if (opened === null || opened.kind === 'damaged') {
       onHandedOver();
       onDelivered();
-      return hold(claim, opened);
+      await (opened === null ? giveBack(claim) : hold(claim, opened));
+      return opened === null;
     }
     const startedAt = clock.now();
     const begun = clock.monotonic();
     const renewal = renewWhileRunning(claim);
-    const delivering = relay.deliver({
-      upstreamId: claim.upstreamId,
-      messageId: message.id,
-      kind: message.kind,
-      account: null,
-      reversePath: message.reversePath,
-      forwardPaths: claim.recipients.map(recipient => recipient.forwardPath),
-      bodyType: message.bodyType,
-      smtputf8: message.smtputf8,
-      size: message.size,
-      content: opened.content,
-      dsn: null,
-      requireTls: false,
-      onPhase: renewal.reached,
-    });
+    const delivering = relay.deliver({ ...requestOf(claim, opened.content), onPhase: renewal.reached });
     onHandedOver();
     const delivery = await delivering;
     renewal.stop();
     onDelivered();
     const damage = failedOnOurSide(delivery) ? await content.inspect(claim) : null;
-    if (damage) return hold(claim, damage);
-    await settle(claim, delivery, startedAt, clock.monotonic() - begun);
+    if (!damage) return settle(claim, delivery, startedAt, clock.monotonic() - begun);
+    await hold(claim, damage);
+    return false;
+  };
+
+  const requestOf = (claim: Claim, opened: DeliveryRequest['content']): Omit<DeliveryRequest, 'onPhase'> => {
+    const { id, accountId, kind, reversePath, bodyType, smtputf8, size, requireTls } = claim.message;
+    return {
+      upstreamId: claim.upstreamId,
+      messageId: id,
+      kind,
+      account: accountId === null ? null : deps.accountName(accountId),
+      reversePath,
+      forwardPaths: claim.recipients.map(recipient => recipient.forwardPath),
+      bodyType,
+      smtputf8,
+      size,
+      content: opened,
+      dsn: askedOf(claim),
+      requireTls,
+    };
+  };
+
+  /** The database cannot be read now: it was no attempt. */
+  const giveBack = async (claim: Claim): Promise<void> => {
+    await sleep(COMMIT_RETRY);
+    await insist(() => queue.release(claim));
   };
 
   const hold = async (claim: Claim, { text }: Damage): Promise<void> => {
-    log('queue.content_damaged', { id: claim.message.id, text });
-    await insist(() => queue.hold(claim, text, clock.now()));
+    const { id } = claim.message;
+    const result = await insist(() => queue.hold(claim, text, clock.now()));
+    // Deleted by an operator just now: nothing is wrong with the disk.
+    if (result !== null && 'held' in result && !result.held) return;
+    log('queue.content_damaged', { id, text });
+    deps.raise({
+      kind: 'mail-held',
+      subject: id,
+      text: `Message ${id} is held, because it cannot be sent as it was taken: ${text} All other mail goes on. "postern queue show ${id}" shows it; if its sender can send it again, "postern queue delete ${id}" removes it. Check the disk: what else is on it may be damaged too.`,
+    });
   };
 
   const renewWhileRunning = (claim: Claim) => {
@@ -103,11 +127,21 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     delivery: Delivery,
     startedAt: EpochMs,
     duration: DurationMs,
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     const now = clock.now();
-    const circumstances = { now, clockTrusted: clockTrust.trusted(), policy, random };
+    const circumstances: Circumstances = {
+      now,
+      clockTrusted: clockTrust.trusted(),
+      policy,
+      random,
+      kind: claim.message.kind,
+      queuedAt: claim.message.queuedAt,
+      upstreamId: claim.upstreamId,
+      routes: relay.routing.routes(),
+      dsnPassedOn: delivery.dsnPassedOn === true,
+    };
     const settlements = claim.recipients.map((recipient, i): RecipientSettlement => {
-      const outcome = delivery.outcomes[i] ?? NO_OUTCOME;
+      const outcome = outcomeOf(delivery, i);
       return {
         ordinal: recipient.ordinal,
         attempt: recipient.attempt,
@@ -119,11 +153,12 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       };
     });
     const result = await insist(() => queue.settle(claim, settlements, now));
-    report(claim, delivery, settlements);
-    if (result && 'retired' in result && result.retired) {
+    logAttempt(log, { claim, delivery, settlements });
+    if (result !== null && 'content' in result && result.content === 'gone') {
       if (claim.message.content === 'spool') await content.discard(claim.message.id);
       log('message.retired', { id: claim.message.id });
     }
+    return settlements.some(one => one.settlement.state === 'deferred');
   };
 
   /** Tries a commit until it is taken: what happened at the upstream must not be forgotten while this process lives. */
@@ -140,46 +175,6 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     }
   };
 
-  const report = (claim: Claim, delivery: Delivery, settlements: readonly RecipientSettlement[]) => {
-    settlements.forEach((one, i) => {
-      const outcome = delivery.outcomes[i] ?? NO_OUTCOME;
-      const common = { id: claim.message.id, upstream: delivery.upstream };
-      const forward_path = claim.recipients[i]?.forwardPath ?? '';
-      const { settlement: end, attempt, duration } = one;
-      if (end.outcome === 'relayed') {
-        log('recipient.relayed', {
-          ...common,
-          forward_path,
-          attempt,
-          duration: Math.round(duration),
-          reply: end.reply,
-        });
-      } else if (end.outcome === 'deferred') {
-        const next_attempt_at = end.nextAttemptAt === null ? null : new Date(end.nextAttemptAt).toISOString();
-        const { reason, text } = explain(outcome);
-        log('recipient.deferred', {
-          ...common,
-          forward_path,
-          attempt,
-          reason,
-          reply: end.reply,
-          next_attempt_at,
-          text,
-        });
-      } else {
-        const { reason, text } = explain(outcome);
-        log('recipient.failed', {
-          ...common,
-          forward_path,
-          attempt,
-          reason: end.outcome === 'expired' ? 'expired' : reason,
-          reply: end.reply,
-          text,
-        });
-      }
-    });
-  };
-
   return {
     run,
     giveUpRetrying: () => {
@@ -194,22 +189,14 @@ function sleep(milliseconds: DurationMs): Promise<void> {
   });
 }
 
-/** A driver that returned fewer outcomes than recipients: unknown, so deferred. */
-const NO_OUTCOME = {
-  kind: 'deferred',
-  reason: 'refused-for-now',
-  stage: 'body',
-  reply: null,
-  text: 'The attempt ended without an answer for this recipient.',
-} as const;
+/** What the client asked to be told; null: nothing. */
+function askedOf({ message: { dsn }, recipients }: Claim): DeliveryRequest['dsn'] {
+  const asked = recipients.map(recipient => recipient.dsn);
+  const isAny = asked.some(({ notify, originalRecipient }) => notify !== null || originalRecipient !== null);
+  return isAny || dsn.envelopeId !== null || dsn.returns !== null ? { ...dsn, recipients: asked } : null;
+}
 
 /** The stored content could not be sent: perhaps it is damaged. */
 function failedOnOurSide({ outcomes }: Delivery): boolean {
   return outcomes.some(outcome => outcome.kind === 'deferred' && outcome.stage === 'content');
-}
-
-function explain(outcome: Delivery['outcomes'][number]): Readonly<{ reason: string; text: string }> {
-  return outcome.kind === 'relayed'
-    ? { reason: 'relayed', text: '' }
-    : { reason: outcome.reason, text: outcome.text };
 }

@@ -9,11 +9,17 @@ import type { Routes } from './way.ts';
 
 export type BodyType = '7bit' | '8bitmime';
 
-/** The stored octets, complete with our header prefix, CRLF line ends, not dot-stuffed. */
+/**
+ * Complete with our header prefix, CRLF line ends, not dot-stuffed: the octets as stored, until the relay writes the
+ * senders anew for an upstream (relay/identity-content.ts).
+ */
 export type Content =
   | Readonly<{ kind: 'octets'; octets: Uint8Array }>
   /** `hash`: SHA-256 that the octets must have, hexadecimal. It is compared while they are sent, before the final dot. */
-  | Readonly<{ kind: 'file'; size: number; hash: string; open: () => Readable }>;
+  | Readonly<{ kind: 'file'; size: number; hash: string; open: () => Readable; header?: ReplacedHeader }>;
+
+/** On the wire `octets` stand for the first `length` octets of the file; size and hash are those of the file as stored. */
+export type ReplacedHeader = Readonly<{ length: number; octets: Uint8Array }>;
 
 /** How far a delivery has come; written to the recipient rows so that a crash in `awaiting-reply` is known as ambiguous. */
 export type Phase = 'dialling' | 'envelope' | 'body' | 'awaiting-reply';
@@ -33,7 +39,7 @@ export type DeliveryRequest = Readonly<{
   bodyType: BodyType;
   /** The reverse-path or the header needs SMTPUTF8 (RFC 6531), and so every recipient; one with such an address needs it besides. */
   smtputf8: boolean;
-  /** Octets of the content. */
+  /** Octets of the content as it is sent. */
   size: number;
   content: Content;
   /** What the client asked to be told (RFC 3461); `recipients` in the order of `forwardPaths`. Null: nothing. */

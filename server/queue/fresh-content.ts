@@ -2,6 +2,7 @@
 // Bounded; losing an entry costs one read. Only the copy in the database counts.
 
 import type { EpochMs } from '../clock.ts';
+import { NO_MESSAGE_DSN } from '../smtp/dsn-parameters.ts';
 import type { NewMessage, QueuedMessage } from './message.ts';
 
 type Fresh = Readonly<{ message: QueuedMessage; octets: Uint8Array }>;
@@ -30,11 +31,7 @@ export function createFreshContent(): FreshContent {
 
   return {
     remember: (message, octets, queuedAt) => {
-      const { id, kind, reversePath, bodyType, smtputf8, size, hash } = message;
-      entries.set(id, {
-        message: { id, kind, reversePath, bodyType, smtputf8, size, hash, content: 'body', queuedAt },
-        octets,
-      });
+      entries.set(message.id, { message: queued(message, queuedAt), octets });
       held += octets.length;
       for (const oldest of entries.keys()) {
         if (held <= MAX_OCTETS) break;
@@ -43,5 +40,24 @@ export function createFreshContent(): FreshContent {
     },
     has: id => entries.has(id),
     take,
+  };
+}
+
+/** As it would be read back from its row. */
+function queued(message: NewMessage, queuedAt: EpochMs): QueuedMessage {
+  const { id, kind, reversePath, bodyType, smtputf8, size, hash, accountId, dsn = NO_MESSAGE_DSN } = message;
+  return {
+    id,
+    kind,
+    reversePath,
+    bodyType,
+    smtputf8,
+    size,
+    hash,
+    content: 'body',
+    queuedAt,
+    accountId,
+    dsn: { envelopeId: dsn.envelopeId, returns: dsn.returns },
+    requireTls: message.requireTls ?? false,
   };
 }

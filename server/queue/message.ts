@@ -1,9 +1,12 @@
 // A message of the queue and its recipients, as values: what is written at step 7 of the path and read again at step 9.
 
 import type { EpochMs } from '../clock.ts';
-import type { MessageDsn, RecipientDsn } from '../smtp/dsn-parameters.ts';
+import { type MessageDsn, notifyFromText, type RecipientDsn } from '../smtp/dsn-parameters.ts';
 import type { Row } from '../storage/database.ts';
 import type { BodyType, Content, MessageKind } from './delivery.ts';
+import type { ReportKind } from './outcome.ts';
+
+export type { ReportKind } from './outcome.ts';
 
 export type RecipientState = 'queued' | 'in_flight' | 'deferred' | 'relayed' | 'failed' | 'expired';
 
@@ -29,8 +32,8 @@ export type NewMessage = Readonly<{
   dsn?: MessageDsn & Readonly<{ recipients: readonly RecipientDsn[] }>;
   /** RFC 8689. */
   requireTls?: boolean;
-  /** The message that this report is about. */
-  aboutId?: string;
+  /** For a report: the message that it is about, and what it says of it. */
+  report?: Readonly<{ about: string; kind: ReportKind }>;
 }>;
 
 /** What a delivery needs to know of a message; the same for all its recipients. */
@@ -44,7 +47,14 @@ export type QueuedMessage = Readonly<{
   hash: string;
   content: 'body' | 'spool' | 'gone';
   queuedAt: EpochMs;
+  /** Null for mail that Postern itself wrote. */
+  accountId: string | null;
+  dsn: MessageDsn;
+  requireTls: boolean;
 }>;
+
+/** What decides the route of a message's recipients. */
+export type RoutedMessage = Pick<QueuedMessage, 'accountId' | 'reversePath' | 'size'>;
 
 /** A recipient that this process has claimed for one attempt. */
 export type ClaimedRecipient = Readonly<{
@@ -55,6 +65,13 @@ export type ClaimedRecipient = Readonly<{
   deferrals: number;
   /** Usable time that it has been tried for, in milliseconds. */
   age: number;
+  /** As it was claimed (way.ts). */
+  way: string;
+  dsn: RecipientDsn;
+  /** Since when it may have been delivered; null: it was not. */
+  ambiguousSince: EpochMs | null;
+  /** Somebody was told that it is late. */
+  delayReported: boolean;
 }>;
 
 /** A message with its claimed recipients, under one lease. */
@@ -83,6 +100,9 @@ export function parseQueuedMessage(row: Row): QueuedMessage {
     hash: String(row['content_hash']),
     content: row['content'] === 'spool' ? 'spool' : row['content'] === 'body' ? 'body' : 'gone',
     queuedAt: Number(row['queued_at']),
+    accountId: textOrNull(row['account_id']),
+    dsn: { envelopeId: textOrNull(row['envelope_id']), returns: parseReturns(row['returns']) },
+    requireTls: row['require_tls'] === 1,
   };
 }
 
@@ -93,7 +113,19 @@ export function parseClaimedRecipient(row: Row): ClaimedRecipient {
     attempt: Number(row['attempts']),
     deferrals: Number(row['deferrals']),
     age: Number(row['age']),
+    way: String(row['way']),
+    dsn: { notify: notifyFromText(row['notify']), originalRecipient: textOrNull(row['original_recipient']) },
+    ambiguousSince: typeof row['ambiguous_since'] === 'number' ? row['ambiguous_since'] : null,
+    delayReported: typeof row['delay_reported_at'] === 'number',
   };
+}
+
+function parseReturns(value: unknown): MessageDsn['returns'] {
+  return value === 'full' || value === 'headers' ? value : null;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function parseKind(value: unknown): MessageKind {

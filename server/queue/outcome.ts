@@ -62,3 +62,6 @@ export type UpstreamFault = Readonly<{
   /** What happened, why, and what to do: one or two sentences for the operator. */
   text: string;
 }>;
+
+/** What is said about a message to a person: it failed, it is late, an upstream took it. */
+export type ReportKind = 'failure' | 'delay' | 'relayed';

@@ -1,5 +1,6 @@
 // An account's share of the queue: how many octets of its mail may wait here, so that one device cannot fill the disk for
-// all. Counted are the octets of its messages that still have content, and those that its sessions are receiving.
+// all. Counted are the octets of its messages that wait or were given up, and those that its sessions are receiving; not
+// what is kept of relayed ones (queue.keep_content).
 // Before a message is taken the answer may be a moment old; the guard in the message's own commit is exact.
 
 import type { QueueShare } from '../accounts/account-policy.ts';
@@ -20,10 +21,10 @@ export type SharePlace = Readonly<{
   end: () => void;
 }>;
 
-const WAITING = `SELECT COALESCE(SUM(size), 0) AS octets FROM message WHERE account_id = ? AND content <> 'gone'`;
-const ALL_WAITING = `SELECT COALESCE(SUM(size), 0) AS octets FROM message WHERE content <> 'gone'`;
+const WAITING = `SELECT COALESCE(SUM(size), 0) AS octets FROM message WHERE account_id = ? AND retired_at IS NULL`;
+const ALL_WAITING = `SELECT COALESCE(SUM(size), 0) AS octets FROM message WHERE retired_at IS NULL`;
 const GUARD = `UPDATE account SET enabled = enabled WHERE id = ? AND ? <= ? - (
-  SELECT COALESCE(SUM(size), 0) FROM message WHERE account_id = ? AND content <> 'gone')`;
+  SELECT COALESCE(SUM(size), 0) FROM message WHERE account_id = ? AND retired_at IS NULL)`;
 
 export function createQueueShares({
   database,

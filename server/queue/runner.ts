@@ -1,88 +1,94 @@
 // The loop that empties the queue: claims what is due, gives each free place of an upstream a message, sleeps until the
 // next is due. Guarantees: a claimed message is always attempted or given back; nothing is tried while no upstream has a
-// free place; clients that are being served come first. It knows neither SMTP nor SQL; attempt.ts makes the attempts.
+// free place; clients that are being served come first; what waits for one upstream delays nothing that another may take.
+// It knows neither SMTP nor SQL; attempt.ts makes the attempts.
 
 import type { DurationMs } from '../clock.ts';
-import { createAges } from './ages.ts';
+import { type AgeDeps, createAges } from './ages.ts';
 import { type AttemptDeps, createAttempts, LEASE } from './attempt.ts';
 import type { Relay } from './delivery.ts';
+import { createLane, type Lane } from './lane.ts';
 import type { Claim } from './message.ts';
+import { createRunning } from './running.ts';
 import { horizon } from './schedule.ts';
+import { leads } from './way.ts';
 
 export type Runner = Readonly<{
   start: () => void;
   /** Something may be due now. Cheap; may be called for every message. */
   kick: () => void;
+  /** Others have written to the queue: looks at all that waits, then kicks. */
+  look: () => void;
   /** Starts nothing more, lets running attempts end for at most `grace`, settles them. */
   stop: (grace: DurationMs) => Promise<void>;
 }>;
 
 type Deps = AttemptDeps &
+  AgeDeps &
   Readonly<{
     relay: Relay;
     /** Whether clients are being served: they wait for us, queued mail does not. */
     clientsWait: () => boolean;
   }>;
 
-/** One upstream's share of the loop. */
-type Lane = {
-  /** Claimed, not yet started. */
-  readonly ready: Claim[];
-  /** Started, but not yet known to the relay: its free places do not count them. */
-  opening: number;
-  /** Started and not delivered. */
-  delivering: number;
-  /** Of these, messages from spool files. */
-  large: number;
-  claiming: boolean;
-};
-
 /** Waiting rows are looked at this often even when none is due: a clock may have stepped. */
-const LONGEST_SLEEP: DurationMs = 30_000;
-/** The shortest pause: a look at the database every hundredth of a second at most. */
+const LOOK_EVERY: DurationMs = 30_000;
+/** The shortest pause: a claim every hundredth of a second at most where there was nothing to claim. */
 const AT_ONCE: DurationMs = 10;
 /** Pause before a claim that was refused (full disk, foreign lock) is tried again. */
 const CLAIM_RETRY: DurationMs = 1_000;
-/** Claimed ahead for each upstream, so that a free place never waits for a commit. */
-const AHEAD = 32;
 /** While clients wait, an attempt starts at most this often: forty a second, more than any provider takes. */
 const GAP_WHILE_CLIENTS_WAIT: DurationMs = 25;
+/** What is ready for an upstream that gives no place goes back after this time, to where an operator sees it waiting. */
+const IDLE: DurationMs = 1_000;
+
+/** The ways that lead to each upstream now. */
+type Leads = ReadonlyMap<string, readonly string[]>;
 
 export function createRunner(deps: Deps): Runner {
   const { queue, relay, policy, clock, log, clientsWait } = deps;
   const attempts = createAttempts(deps);
   const ages = createAges(deps);
   const lanes = new Map<string, Lane>();
-  const running = new Set<Promise<void>>();
+  const { track, ended } = createRunning();
   let stopping = false;
   let alarm: NodeJS.Timeout | undefined;
+  let alarmAt: DurationMs = 0;
   let gap: NodeJS.Timeout | undefined;
+  let heartbeat: NodeJS.Timeout | undefined;
   let lastStart: DurationMs = Number.NEGATIVE_INFINITY;
 
   const laneOf = (upstreamId: string): Lane => {
-    const known = lanes.get(upstreamId);
-    if (known) return known;
-    const lane: Lane = { ready: [], opening: 0, delivering: 0, large: 0, claiming: false };
+    const lane = lanes.get(upstreamId) ?? createLane(clock);
     lanes.set(upstreamId, lane);
     return lane;
   };
 
   const kick = () => {
     if (stopping) return;
-    for (const { upstreamId, free } of relay.capacity()) {
+    const capacity = relay.capacity();
+    let known: Leads | null = null;
+    const leadsNow = (): Leads => {
+      const open = new Set(capacity.filter(one => one.open).map(one => one.upstreamId));
+      known ??= leads(queue.line.ways(), relay.routing.routes(), id => open.has(id));
+      return known;
+    };
+    for (const { upstreamId, free, open } of capacity) {
       const lane = laneOf(upstreamId);
       const places = free - lane.opening;
-      const started = startReady(lane, places);
-      // A faulty or paused upstream: what was claimed ahead for it goes back to where an operator sees it waiting.
-      if (places <= 0 && lane.delivering === 0) giveBack(lane);
-      else if (lane.ready.length < AHEAD / 2) refill(upstreamId, lane, places - started);
+      const started = open ? startReady(lane, places) : 0;
+      if (!open || isIdle(lane, places)) giveBack(lane);
+      else refill(upstreamId, lane, places - started, leadsNow);
     }
+    for (const [id, lane] of lanes) if (!capacity.some(one => one.upstreamId === id)) giveBack(lane);
   };
 
   const startReady = (lane: Lane, places: number): number => {
     let started = 0;
-    while (started < places && lane.ready.length > 0 && mayStartNow()) {
-      const next = nextReady(lane);
+    while (started < places && lane.ready.size() > 0 && mayStartNow()) {
+      // While clients wait, large messages go one after the other, and small ones pass them.
+      const oneByOne = lane.large > 0 && clientsWait();
+      const next = lane.ready.take(claim => !oneByOne || !isLarge(claim));
       if (!next) {
         lookAgain(GAP_WHILE_CLIENTS_WAIT);
         break;
@@ -91,13 +97,6 @@ export function createRunner(deps: Deps): Runner {
       started++;
     }
     return started;
-  };
-
-  /** The oldest; while clients wait, large messages go one after the other, and small ones pass them. */
-  const nextReady = (lane: Lane): Claim | undefined => {
-    const oneByOne = lane.large > 0 && clientsWait();
-    const index = oneByOne ? lane.ready.findIndex(claim => !isLarge(claim)) : 0;
-    return index < 0 ? undefined : lane.ready.splice(index, 1)[0];
   };
 
   const mayStartNow = (): boolean => {
@@ -121,44 +120,81 @@ export function createRunner(deps: Deps): Runner {
     lane.opening++;
     lane.delivering++;
     if (isLarge(claim)) lane.large++;
-    track(
-      attempts.run(claim, {
-        onHandedOver: () => {
-          lane.opening--;
-        },
-        onDelivered: () => {
-          lane.delivering--;
-          if (isLarge(claim)) lane.large--;
-          kick();
-        },
-      }),
-    );
+    const attempt = attempts.run(claim, {
+      onHandedOver: () => {
+        lane.opening--;
+      },
+      onDelivered: () => {
+        lane.delivering--;
+        if (isLarge(claim)) lane.large--;
+        lane.pace.delivered();
+        kick();
+      },
+    });
+    // What waits again may be due at once, for another upstream.
+    track(attempt.then(waits => waits && kick()));
+  };
+
+  const isIdle = (lane: Lane, places: number): boolean => {
+    if (places > 0 || lane.delivering > 0 || lane.ready.size() === 0) {
+      lane.idleSince = null;
+      return false;
+    }
+    lane.idleSince ??= clock.monotonic();
+    const isOver = clock.monotonic() - lane.idleSince >= IDLE;
+    if (!isOver) lookAgain(IDLE);
+    return isOver;
   };
 
   /** Claims for the free places, and ahead once more than one may start: a probe risks only one message. */
-  const refill = (upstreamId: string, lane: Lane, places: number) => {
-    const works = places + lane.delivering > 1;
-    const limit = Math.max(0, places) + (works ? AHEAD : 0) - lane.ready.length;
-    if (limit <= 0 || lane.claiming) return;
+  const refill = (upstreamId: string, lane: Lane, places: number, leadsNow: () => Leads) => {
+    if (lane.claiming) return;
+    const ahead = places + lane.delivering > 1 ? lane.pace.ahead() : 0;
+    const limit = Math.max(0, places) + ahead - lane.ready.size();
+    if (limit > 0 && lane.ready.size() <= ahead / 2) {
+      const ways = leadsNow().get(upstreamId) ?? [];
+      take(upstreamId, lane, { ways, limit, accounts: null });
+    } else if (lane.ready.size() > 0) letIn(upstreamId, lane, leadsNow);
+  };
+
+  /** What was claimed ahead delays no other account: one of which nothing is ready gets something ready too. */
+  const letIn = (upstreamId: string, lane: Lane, leadsNow: () => Leads) => {
+    const now = clock.monotonic();
+    if (now - lane.lookedAt < AT_ONCE) return;
+    lane.lookedAt = now;
+    const ways = leadsNow().get(upstreamId) ?? [];
+    const others = dueIn(ways).filter(({ account }) => !lane.ready.has(account));
+    const accounts = new Set(others.map(({ account }) => account));
+    if (accounts.size > 0) take(upstreamId, lane, { ways, limit: accounts.size, accounts });
+  };
+
+  const dueIn = (ways: readonly string[]) => {
+    const now = clock.now();
+    return queue.line.due(ways, now, horizon(now, policy));
+  };
+
+  const take = (upstreamId: string, lane: Lane, wanted: Wanted) => {
+    if (dueIn(wanted.ways).length === 0) return setAlarm();
     lane.claiming = true;
     track(
-      claim(upstreamId, limit).then(async claims => {
+      claim(upstreamId, wanted).then(claims => {
         lane.claiming = false;
-        lane.ready.push(...(claims ?? []));
+        lane.ready.put(claims ?? []);
         if (stopping) giveBack(lane);
         else if (claims && claims.length > 0) kick();
-        else await setAlarm();
+        // Nothing was there, or it came while this claim was under way.
+        else if (claims) wake(AT_ONCE);
       }),
     );
   };
 
   /** Null where the claim was refused; then it is tried again a little later. */
-  const claim = async (upstreamId: string, limit: number): Promise<readonly Claim[] | null> => {
+  const claim = async (upstreamId: string, wanted: Wanted): Promise<readonly Claim[] | null> => {
     const now = clock.now();
     const claimed = await queue
       .claim({
+        ...wanted,
         upstreamId,
-        limit,
         now,
         horizon: horizon(now, policy),
         provisionalNextAttemptAt: now + policy.retryMin,
@@ -172,55 +208,65 @@ export function createRunner(deps: Deps): Runner {
   };
 
   const giveBack = (lane: Lane) => {
-    for (const claim of lane.ready.splice(0)) track(queue.release(claim));
+    for (const claim of lane.ready.takeAll()) track(release(lane, claim));
   };
 
-  /** Stopping waits for it. What it rejects with was already said, or is recovered at the next start. */
-  const track = (work: Promise<unknown>) => {
-    const tracked: Promise<void> = work
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => running.delete(tracked));
-    running.add(tracked);
+  /** What cannot be written down as waiting is kept, and tried or given back a little later. */
+  const release = async (lane: Lane, claim: Claim): Promise<void> => {
+    const refusal = await queue.release(claim);
+    if (refusal === null || stopping) return;
+    lane.ready.put([claim]);
+    wake(CLAIM_RETRY);
   };
 
   const wake = (after: DurationMs) => {
+    const wait = Math.max(AT_ONCE, Math.min(after, LOOK_EVERY));
+    const at = clock.monotonic() + wait;
+    if (stopping || (alarm !== undefined && alarmAt <= at)) return;
     clearTimeout(alarm);
-    alarm = setTimeout(kick, Math.max(AT_ONCE, Math.min(after, LONGEST_SLEEP)));
+    alarmAt = at;
+    alarm = setTimeout(() => {
+      alarm = undefined;
+      kick();
+    }, wait);
   };
 
-  const setAlarm = async (): Promise<void> => {
-    if (stopping) return;
-    const due = await queue.nextDue();
-    const now = clock.now();
-    if (due === null) clearTimeout(alarm);
-    else if (due > now && due <= horizon(now, policy)) wake(Math.ceil(due - now));
-    // It came due since the last look: a free place takes it at once; else the relay tells when there is one.
-    else wake(relay.capacity().some(({ free }) => free > 0) ? AT_ONCE : LONGEST_SLEEP);
+  /** What is due already is claimed when a place is free: the relay tells when there is one. */
+  const setAlarm = () => {
+    const due = queue.line.nextDue(clock.now());
+    if (due !== null) wake(Math.ceil(due - clock.now()));
+  };
+
+  const look = () => {
+    if (!stopping) track(queue.look().finally(kick));
   };
 
   return {
     start: () => {
       relay.onCapacity(kick);
       ages.start();
-      kick();
+      heartbeat = setInterval(look, LOOK_EVERY);
+      look();
     },
     kick,
+    look,
     stop: async grace => {
       stopping = true;
       clearTimeout(alarm);
       clearTimeout(gap);
-      ages.stop();
+      clearInterval(heartbeat);
+      track(ages.stop());
       for (const lane of lanes.values()) giveBack(lane);
-      await ended(running, grace);
+      await ended(grace);
       attempts.giveUpRetrying();
       await relay.stop(0);
-      await ended(running, AFTER_CUT_OFF);
+      await ended(AFTER_CUT_OFF);
     },
   };
 }
+
+/** `accounts`: only theirs; null: everybody's. */
+type Wanted = Readonly<{ ways: readonly string[]; limit: number; accounts: ReadonlySet<string> | null }>;
 
 function isLarge({ message }: Claim): boolean {
   return message.content === 'spool';
@@ -228,12 +274,3 @@ function isLarge({ message }: Claim): boolean {
 
 /** Attempts whose connection was cut settle in the next ticks. */
 const AFTER_CUT_OFF: DurationMs = 1_000;
-
-async function ended(running: ReadonlySet<Promise<void>>, within: DurationMs): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, within);
-  });
-  await Promise.race([Promise.all(running), late]);
-  clearTimeout(timer);
-}

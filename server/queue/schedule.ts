@@ -10,13 +10,17 @@ export type RetryPolicy = Readonly<{
   retryMax: DurationMs;
   /** Usable time (an upstream worked and the clock could be trusted) after which a recipient is given up. */
   expiry: DurationMs;
+  /** The wait before an attempt that may have delivered the message is repeated. */
+  ambiguousWait: DurationMs;
 }>;
+
+type Intervals = Pick<RetryPolicy, 'retryMin' | 'retryMax'>;
 
 /** Half of the spread around an interval, as a share of it. */
 const JITTER = 0.1;
 
 /** The interval after the given number of deferrals (from 1), without jitter: retryMin, doubled, up to retryMax. */
-export function interval(deferrals: number, policy: RetryPolicy): DurationMs {
+export function interval(deferrals: number, policy: Intervals): DurationMs {
   const doublings = Math.min(Math.max(deferrals - 1, 0), 30);
   return Math.min(policy.retryMin * 2 ** doublings, policy.retryMax);
 }
@@ -25,7 +29,7 @@ export function interval(deferrals: number, policy: RetryPolicy): DurationMs {
 export function nextAttempt(
   deferrals: number,
   now: EpochMs,
-  policy: RetryPolicy,
+  policy: Intervals,
   random: () => number,
 ): EpochMs {
   const spread = 1 - JITTER + 2 * JITTER * random();
@@ -36,13 +40,13 @@ export function nextAttempt(
  * The latest time at which a correctly scheduled recipient can be due. A row further ahead was written by a clock that
  * ran in the future (a Raspberry Pi boots in 2099) and is due now.
  */
-export function horizon(now: EpochMs, policy: RetryPolicy): EpochMs {
-  return Math.round(now + policy.retryMax * (1 + JITTER));
+export function horizon(now: EpochMs, { retryMax, ambiguousWait }: RetryPolicy): EpochMs {
+  return Math.round(now + Math.max(retryMax * (1 + JITTER), ambiguousWait));
 }
 
 /** Rows for the reference: after which try, wait how long, and how long in all. */
 export function retryTable(
-  policy: RetryPolicy,
+  policy: Intervals,
 ): readonly Readonly<{ attempt: number; after: DurationMs; total: DurationMs }>[] {
   const rows = [];
   let total = 0;

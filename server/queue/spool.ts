@@ -1,6 +1,7 @@
 // Message octets too large for the database: one file each, named by the message id, in DATA/spool.
 // A file appears under its name only complete and synced (temporary name, sync, rename, directory sync); what a crash
-// leaves under a temporary name, or without a row, is swept at start. It knows nothing of rows.
+// leaves under a temporary name, or without a row, is swept at start. It knows nothing of rows. While a backup is made
+// nothing is removed: the backup's copy of the database may name it.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -24,7 +25,7 @@ export type Spool = Readonly<{
   open: (id: string) => Readable;
   /** SHA-256 (hexadecimal) and size of a stored file, or null where it cannot be read. */
   check: (id: string) => Promise<Readonly<{ hash: string; size: number }> | null>;
-  /** Removes a file; one that is already gone is fine. */
+  /** Removes a file, or has it removed once no backup is made any more; one that is already gone is fine. */
   remove: (id: string) => Promise<void>;
   /** Ids of the files that stand there; unfinished files of an earlier process are removed on the way. */
   sweep: () => Promise<readonly string[]>;
@@ -33,8 +34,16 @@ export type Spool = Readonly<{
 const SUFFIX = '.eml';
 const UNFINISHED = '.part';
 
-export function createSpool(folder: string): Spool {
+type SpoolOptions = Readonly<{
+  /** Whether a file must stay for now, because a backup has it; whoever says so removes it later. */
+  mustStay?: (id: string) => boolean;
+}>;
+
+export function createSpool(folder: string, { mustStay = () => false }: SpoolOptions = {}): Spool {
   const nameOf = (id: string) => join(folder, `${id}${SUFFIX}`);
+  const remove = async (id: string): Promise<void> => {
+    if (!mustStay(id)) await removeQuietly(nameOf(id));
+  };
 
   return {
     create: async id => {
@@ -48,7 +57,7 @@ export function createSpool(folder: string): Spool {
     },
     open: id => createReadStream(nameOf(id), { highWaterMark: 256 * 1024 }),
     check: id => hashOf(nameOf(id)),
-    remove: id => removeQuietly(nameOf(id)),
+    remove,
     sweep: async () => {
       const names = await readdir(folder);
       await Promise.all(

@@ -2,29 +2,56 @@
 // promise of DESIGN.md §4 rests (steps 7 and 13). Each is committed as one group.
 
 import type { EpochMs } from '../clock.ts';
+import { NO_RECIPIENT_DSN, notifyToText } from '../smtp/dsn-parameters.ts';
 import type { Statement } from '../storage/database.ts';
 import type { Claim, NewMessage } from './message.ts';
 import type { RecipientSettlement } from './queue.ts';
 
 const INSERT_MESSAGE = `INSERT INTO message (id, kind, account_id, reverse_path, body_type, smtputf8, size, content,
-  content_hash, client_address, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  content_hash, client_address, queued_at, envelope_id, returns, require_tls, about_id, report_kind)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const INSERT_BODY = 'INSERT INTO body (message_id, octets) VALUES (?, ?)';
 const INSERT_RECIPIENT = `INSERT INTO recipient (message_id, ordinal, forward_path, state, attempts, deferrals,
-  next_attempt_at, age) VALUES (?, ?, ?, 'queued', 0, 0, ?, 0)`;
-const SETTLE = `UPDATE recipient SET state = ?, deferrals = ?, next_attempt_at = ?, last_reply = ?, settled_at = ?,
-    ambiguous_since = ?, lease = NULL, lease_expires_at = NULL, phase = NULL
+  next_attempt_at, age, way, account_id, notify, original_recipient, outage_mark)
+  VALUES (?, ?, ?, 'queued', 0, 0, ?, 0, ?, ?, ?, ?, ?)`;
+const SETTLE = `UPDATE recipient SET state = ?, way = ?, deferrals = ?, next_attempt_at = NULL, last_reply = ?,
+    settled_at = ?, ambiguous_since = NULL, report = ?, lease = NULL, lease_expires_at = NULL, phase = NULL
+  WHERE message_id = ? AND ordinal = ? AND lease = ?`;
+/** For an UPDATE of recipients: the parameter, or no time at all where the message is held meanwhile. */
+export const UNLESS_HELD = `CASE WHEN EXISTS (SELECT 1 FROM message WHERE id = recipient.message_id AND held_at IS NOT NULL)
+    THEN NULL ELSE ? END`;
+const DEFER = `UPDATE recipient SET state = 'deferred', way = ?, deferrals = ?, next_attempt_at = ${UNLESS_HELD},
+    last_reply = ?, ambiguous_since = ?, outage_mark = COALESCE(?, outage_mark), lease = NULL, lease_expires_at = NULL, phase = NULL
   WHERE message_id = ? AND ordinal = ? AND lease = ?`;
 // The SELECT makes the record depend on the recipient, which an operator may have deleted meanwhile.
-const RECORD = `INSERT INTO attempt (message_id, ordinal, number, started_at, duration, upstream, stage, outcome, reply)
-  SELECT message_id, ordinal, ?, ?, ?, ?, ?, ?, ? FROM recipient WHERE message_id = ? AND ordinal = ?`;
-// Content goes only when every recipient was relayed; a failed or expired one keeps it for the operator.
-const RETIRE = `UPDATE message SET content = 'gone', retired_at = ? WHERE id = ? AND content <> 'gone' AND NOT EXISTS (
-    SELECT 1 FROM recipient WHERE message_id = message.id AND state <> 'relayed')`;
+const RECORD = `INSERT INTO attempt (message_id, ordinal, number, started_at, duration, upstream, stage, outcome, reply,
+    text, status)
+  SELECT message_id, ordinal, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM recipient WHERE message_id = ? AND ordinal = ?`;
+// Content goes only when every recipient was relayed and nobody must be told; a failed or expired one keeps it for a while.
+const FINISHED = `id = ? AND retired_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM recipient WHERE message_id = message.id AND (state <> 'relayed' OR report IS NOT NULL))`;
+const RETIRE = `UPDATE message SET content = 'gone', retired_at = ? WHERE ${FINISHED}`;
+const RETIRE_KEEPING_CONTENT = `UPDATE message SET retired_at = ? WHERE ${FINISHED}`;
 const DELETE_RETIRED_BODY = `DELETE FROM body WHERE message_id = ? AND EXISTS (
     SELECT 1 FROM message WHERE id = body.message_id AND content = 'gone')`;
+// Nobody wants to hear that a message is late once its fate is known. One that was tried may have arrived already.
+const DROP_DELAY_REPORTS = `DELETE FROM message WHERE about_id = ? AND kind = 'dsn' AND report_kind = 'delay'
+    AND held_because IS NULL
+    AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id
+      AND (attempts > 0 OR state NOT IN ('queued', 'deferred')))
+    AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.about_id
+      AND state NOT IN ('relayed', 'failed', 'expired'))`;
+
+/** Where a recipient goes first, and since when its route's outages count for it (outages.ts). */
+export type Placement = Readonly<{ way: string; outageMark: number }>;
 
 /** A message, its octets, and a row for each recipient. */
-export function insertion(message: NewMessage, queuedAt: EpochMs): readonly Statement[] {
+export function insertion(
+  message: NewMessage,
+  queuedAt: EpochMs,
+  placements: readonly Placement[],
+): readonly Statement[] {
+  const { dsn, report } = message;
   const statements: Statement[] = [
     {
       sql: INSERT_MESSAGE,
@@ -40,13 +67,25 @@ export function insertion(message: NewMessage, queuedAt: EpochMs): readonly Stat
         message.hash,
         message.clientAddress,
         queuedAt,
+        dsn?.envelopeId ?? null,
+        dsn?.returns ?? null,
+        message.requireTls ? 1 : 0,
+        report?.about ?? null,
+        report?.kind ?? null,
       ],
     },
   ];
   if (message.content.kind === 'octets')
     statements.push({ sql: INSERT_BODY, params: [message.id, message.content.octets] });
   message.forwardPaths.forEach((forwardPath, ordinal) => {
-    statements.push({ sql: INSERT_RECIPIENT, params: [message.id, ordinal, forwardPath, queuedAt] });
+    const { way = '', outageMark = 0 } = placements[ordinal] ?? {};
+    const { notify, originalRecipient } = dsn?.recipients[ordinal] ?? NO_RECIPIENT_DSN;
+    const account = message.accountId ?? '';
+    const asked = [notifyToText(notify), originalRecipient];
+    statements.push({
+      sql: INSERT_RECIPIENT,
+      params: [message.id, ordinal, forwardPath, queuedAt, way, account, ...asked, outageMark],
+    });
   });
   return statements;
 }
@@ -54,44 +93,52 @@ export function insertion(message: NewMessage, queuedAt: EpochMs): readonly Stat
 /** What happened to one recipient; without effect where an operator deleted it meanwhile. */
 export function settleStatements(claim: Claim, one: RecipientSettlement, now: EpochMs): readonly Statement[] {
   const { settlement } = one;
-  const id = claim.message.id;
-  const settledAt = settlement.state === 'deferred' ? null : now;
-  return [
-    {
-      sql: SETTLE,
-      params: [
-        settlement.state,
-        settlement.deferrals,
-        settlement.nextAttemptAt,
-        settlement.reply,
-        settledAt,
-        settlement.ambiguous ? now : null,
-        id,
-        one.ordinal,
-        claim.lease,
-      ],
-    },
-    {
-      sql: RECORD,
-      params: [
-        one.attempt,
-        one.startedAt,
-        Math.round(one.duration),
-        one.upstream,
-        one.stage,
-        settlement.outcome,
-        settlement.reply,
-        id,
-        one.ordinal,
-      ],
-    },
-  ];
+  const { id } = claim.message;
+  const record: Statement = {
+    sql: RECORD,
+    params: [
+      one.attempt,
+      one.startedAt,
+      Math.round(one.duration),
+      one.upstream,
+      one.stage,
+      settlement.outcome,
+      settlement.reply,
+      settlement.text,
+      settlement.status,
+      id,
+      one.ordinal,
+    ],
+  };
+  return [endOf(claim, one, now), record];
 }
 
-/** Removes the content when nobody needs it any more. The first statement changes one row when that is so. */
-export function retirement(id: string, now: EpochMs): readonly Statement[] {
+function endOf({ message, lease }: Claim, one: RecipientSettlement, now: EpochMs): Statement {
+  const { ordinal, settlement, outageMark = null } = one;
+  const { state, way, deferrals, nextAttemptAt, reply, ambiguousSince, report } = settlement;
+  const fence = [message.id, ordinal, lease];
+  return state === 'deferred'
+    ? { sql: DEFER, params: [way, deferrals, nextAttemptAt, reply, ambiguousSince, outageMark, ...fence] }
+    : { sql: SETTLE, params: [state, way, deferrals, reply, now, report, ...fence] };
+}
+
+/**
+ * Removes the content when nobody needs it any more: every recipient was relayed, and whoever asked has been told. The
+ * first statement changes one row when that is so; then, unless content is kept, a spool file is the caller's to remove.
+ */
+export function retirement(
+  id: string,
+  now: EpochMs,
+  { keepContent }: Readonly<{ keepContent: boolean }>,
+): readonly Statement[] {
+  if (keepContent) return [{ sql: RETIRE_KEEPING_CONTENT, params: [now, id] }];
   return [
     { sql: RETIRE, params: [now, id] },
     { sql: DELETE_RETIRED_BODY, params: [id] },
   ];
+}
+
+/** Takes back what says that a message is late, if nobody has it yet and all recipients are settled. */
+export function dropDelayReports(id: string): Statement {
+  return { sql: DROP_DELAY_REPORTS, params: [id] };
 }

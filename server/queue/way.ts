@@ -65,6 +65,23 @@ export function openTo(way: Way, routes: Routes): readonly string[] {
   }
 }
 
+/** For each upstream the ways of which it is the first that is open: what waits in them goes there now. */
+export function leads(
+  ways: readonly string[],
+  routes: Routes,
+  isOpen: (upstreamId: string) => boolean,
+): ReadonlyMap<string, readonly string[]> {
+  const leading = new Map<string, string[]>();
+  for (const way of ways) {
+    const upstreamId = openTo(parseWay(way), routes).find(isOpen);
+    if (upstreamId === undefined) continue;
+    const known = leading.get(upstreamId);
+    if (known) known.push(way);
+    else leading.set(upstreamId, [way]);
+  }
+  return leading;
+}
+
 export type Next =
   /** Another upstream of the route may take it at once. */
   | Readonly<{ kind: 'next'; way: string }>
@@ -78,9 +95,7 @@ export type Next =
  * the message needs.
  */
 export function afterRefusal(way: Way, upstreamId: string, how: 'refused' | 'unfit', routes: Routes): Next {
-  if (way.kind !== 'routed') {
-    return how === 'unfit' ? { kind: 'nowhere' } : { kind: 'round-over', way: UNROUTED };
-  }
+  if (way.kind !== 'routed') return { kind: 'round-over', way: UNROUTED };
   const marked: Way = { ...way, [how]: [...new Set([...way[how], upstreamId])] };
   if (openTo(marked, routes).length > 0) return { kind: 'next', way: writeWay(marked) };
   const anew: Way = { ...marked, refused: [] };

@@ -65,8 +65,10 @@ async function fill(accountId: string, upstreamId: string): Promise<void> {
   } as const;
   const one = { ...message, id: 'MESSAGE1', accountId, forwardPaths: ['a@x.example', 'B@x.example'] };
   await queue.enqueue(one, QUEUED_AT);
+  await queue.look();
   const claims = await queue.claim({
     upstreamId,
+    ways: [''],
     limit: 10,
     now: QUEUED_AT + 1,
     horizon: QUEUED_AT + 1_000_000,
@@ -76,7 +78,7 @@ async function fill(accountId: string, upstreamId: string): Promise<void> {
   const [claim] = 'kind' in claims ? [] : claims;
   if (claim === undefined) throw new Error('nothing was claimed');
   const attempt = { attempt: 1, startedAt: QUEUED_AT + 1000, duration: 250, upstream: 'main', stage: 'rcpt' };
-  const common = { deferrals: 0, ambiguous: false };
+  const common = { way: '', deferrals: 0, status: null, ambiguousSince: null, report: null };
   await queue.settle(
     claim,
     [
@@ -89,6 +91,7 @@ async function fill(accountId: string, upstreamId: string): Promise<void> {
           outcome: 'failed',
           nextAttemptAt: null,
           reply: '550 5.1.1 no\u001b[2J',
+          text: 'main knows no such recipient\u001b[2J.',
         },
       },
       {
@@ -100,6 +103,7 @@ async function fill(accountId: string, upstreamId: string): Promise<void> {
           outcome: 'deferred',
           nextAttemptAt: QUEUED_AT + 90_000,
           reply: '450 4.2.0 later',
+          text: 'main asks to try again later.',
         },
       },
     ],
@@ -114,11 +118,15 @@ async function fill(accountId: string, upstreamId: string): Promise<void> {
 
 const first = {
   id: 'MESSAGE1',
+  kind: 'mail',
   account: 'Scanner',
   reverse_path: 'scanner@home.example',
   size: Buffer.byteLength(mail),
   queued_at: '2026-11-21T02:00:00.000Z',
   held: false,
+  held_at: null,
+  held_because: null,
+  has_content: true,
   recipients: [
     {
       forward_path: 'a@x.example',
@@ -127,6 +135,7 @@ const first = {
       next_attempt_at: null,
       upstream: 'main',
       last_reply: '550 5.1.1 no\u001b[2J',
+      settled_at: '2026-11-21T02:00:02.000Z',
     },
     {
       forward_path: 'B@x.example',
@@ -135,6 +144,7 @@ const first = {
       next_attempt_at: '2026-11-21T02:01:30.000Z',
       upstream: 'main',
       last_reply: '450 4.2.0 later',
+      settled_at: null,
     },
   ],
 };
@@ -180,9 +190,21 @@ describe('queue list', () => {
 });
 
 describe('queue show', () => {
-  it('has sender, subject, attachments, recipients and attempts', async () => {
+  it('has sender, subject, attachments, recipients, what they wait for, and attempts', async () => {
+    const [failed, deferred] = first.recipients;
     expect(await line.json(['queue', 'show', 'message1'])).toEqual({
       ...first,
+      recipients: [
+        { ...failed, route: null, upstreams: [], may_have_it: false, waits: null, report_due: null },
+        {
+          ...deferred,
+          route: null,
+          upstreams: ['main'],
+          may_have_it: false,
+          waits: expect.stringMatching(/^waits for upstream main; /),
+          report_due: null,
+        },
+      ],
       sender: '"Scannér" <scanner@home.example>',
       subject: 'Scan 📡',
       attachments: [{ name: 'scan.pdf', type: 'application/pdf', size: 3000 }],
@@ -196,19 +218,40 @@ describe('queue show', () => {
           stage: 'rcpt',
           outcome: 'failed',
           reply: '550 5.1.1 no\u001b[2J',
+          text: 'main knows no such recipient\u001b[2J.',
+          status: null,
         },
         expect.objectContaining({
           forward_path: 'B@x.example',
           outcome: 'deferred',
           reply: '450 4.2.0 later',
+          text: 'main asks to try again later.',
         }),
       ],
+      reports: [],
     });
+  });
+  it('tells the story of each recipient to people', async () => {
     const { stdout } = await line.run(['queue', 'show', 'MESSAGE1']);
     expect(stdout).toMatch(/^Subject +Scan 📡$/m);
     expect(stdout).toMatch(/^Attachment +scan\.pdf, application\/pdf, 2\.9 KiB$/m);
-    expect(stdout).toMatch(
-      /^2026-11-21 02:00:01Z +B@x\.example +1 +main +rcpt +deferred +450 4\.2\.0 later$/m,
+    expect(stdout.slice(stdout.indexOf('a@x'))).toMatch(
+      new RegExp(
+        [
+          '^a@x\\.example: failed at 2026-11-21 02:00:02Z',
+          '  NO  TIME                  UPSTREAM  TOOK    STAGE  OUTCOME  REPLY',
+          '  1   2026-11-21 02:00:01Z  main      250 ms  rcpt   failed   550 5\\.1\\.1 no\\\\u001b\\[2J',
+          '      main knows no such recipient\\\\u001b\\[2J\\.',
+          '',
+          'B@x\\.example: deferred',
+          '  waits for upstream main',
+          '  (due now|the next attempt is at .*)',
+          '  NO .*',
+          '  1   2026-11-21 02:00:01Z  main      250 ms  rcpt   deferred  450 4\\.2\\.0 later',
+          '      main asks to try again later\\.',
+          '',
+        ].join('\n'),
+      ),
     );
   });
   it('of a message that is not there fails', async () => {
@@ -232,9 +275,14 @@ describe('queue stats, retry, delete', () => {
       failed: 1,
       bytes: 2 * size,
     });
-    expect(await line.json(['queue', 'retry', 'message1'])).toEqual({ recipients: 2 });
+    expect(await line.json(['queue', 'retry', 'message1'])).toEqual({
+      messages: 1,
+      recipients: 2,
+      in_flight: 0,
+      content_gone: 0,
+    });
     expect(await line.json(['queue', 'stats'])).toMatchObject({ queued: 1, deferred: 2, failed: 0 });
-    expect(await line.json(['queue', 'retry', '--account', 'nobody'])).toEqual({ recipients: 0 });
+    expect(await line.json(['queue', 'retry', '--account', 'nobody'])).toMatchObject({ recipients: 0 });
     expect(await line.run(['queue', 'delete', 'MESSAGE1', 'NONE'])).toMatchObject({ status: 1 });
     expect(await ids([])).toEqual(['MESSAGE1', 'MESSAGE2']);
     expect(await line.json(['queue', 'delete', '--recipient', 'c@y.example'])).toMatchObject({ messages: 1 });

@@ -46,10 +46,10 @@ describe('a share in octets', () => {
     expect(await shares.reserve('A1', octets(100 * KIB), 40 * KIB)).not.toBeNull();
   });
 
-  it('is free again when the content is gone', async () => {
+  it('is free again when the message is retired', async () => {
     await waits('M1', 'A1', 100 * KIB);
     expect(await shares.reserve('A1', octets(100 * KIB), 0)).toBeNull();
-    await bench.database.commit([{ sql: `UPDATE message SET content = 'gone' WHERE id = 'M1'` }]);
+    await bench.database.commit([{ sql: `UPDATE message SET retired_at = 1 WHERE id = 'M1'` }]);
     expect(await shares.reserve('A1', octets(100 * KIB), 100 * KIB)).not.toBeNull();
   });
 

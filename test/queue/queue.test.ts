@@ -1,51 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addAges } from '../../server/queue/ages.ts';
 import type { Claim } from '../../server/queue/message.ts';
-import type { RecipientSettlement } from '../../server/queue/queue.ts';
-import type { Settlement } from '../../server/queue/settlement.ts';
-import { claimAt, MINUTE, NOW, newMessage, openQueueBench, type QueueBench } from './support.ts';
+import { boundTo } from '../../server/queue/way.ts';
+import {
+  claimAt,
+  deferredUntil,
+  FAILED,
+  MINUTE,
+  NOW,
+  newMessage,
+  openQueueBench,
+  type QueueBench,
+  RELAYED,
+  settled,
+} from './support.ts';
 
 let bench: QueueBench;
 beforeEach(async () => {
   bench = await openQueueBench();
 });
 afterEach(() => bench.close());
-
-const RELAYED: Settlement = {
-  state: 'relayed',
-  deferrals: 0,
-  nextAttemptAt: null,
-  outcome: 'relayed',
-  reply: '250 Ok',
-  ambiguous: false,
-};
-const deferredUntil = (nextAttemptAt: number): Settlement => ({
-  state: 'deferred',
-  deferrals: 1,
-  nextAttemptAt,
-  outcome: 'deferred',
-  reply: '450 Later',
-  ambiguous: false,
-});
-const FAILED: Settlement = {
-  state: 'failed',
-  deferrals: 0,
-  nextAttemptAt: null,
-  outcome: 'failed',
-  reply: '550 No',
-  ambiguous: false,
-};
-
-function settled(claim: Claim, ...settlements: readonly Settlement[]): readonly RecipientSettlement[] {
-  return claim.recipients.map((recipient, i) => ({
-    ordinal: recipient.ordinal,
-    attempt: recipient.attempt,
-    startedAt: NOW,
-    duration: 12.6,
-    upstream: 'mail',
-    stage: null,
-    settlement: settlements[i] ?? RELAYED,
-  }));
-}
 
 async function enqueueAndClaim(id: string, forwardPaths: readonly string[]): Promise<Claim> {
   await bench.queue.enqueue(newMessage(id, forwardPaths), NOW);
@@ -78,7 +52,7 @@ describe('the queue', () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net']);
     await bench.queue.settle(claim, settled(claim, deferredUntil(NOW + MINUTE)), NOW);
     expect(await claimAt(bench.queue, NOW + MINUTE - 1)).toEqual([]);
-    expect(await bench.queue.nextDue()).toBe(NOW + MINUTE);
+    expect(bench.queue.line.nextDue(NOW)).toBe(NOW + MINUTE);
     expect(await claimAt(bench.queue, NOW + MINUTE)).toHaveLength(1);
   });
 
@@ -92,11 +66,14 @@ describe('the queue', () => {
   it('removes the content with the last relayed recipient, and keeps the record', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net', 'b@example.net']);
     const first = await bench.queue.settle(claim, settled(claim, RELAYED, deferredUntil(NOW)), NOW);
-    expect(first).toEqual({ retired: false });
+    expect(first).toEqual({ retired: false, content: 'kept' });
     expect(await bench.queue.body('M1')).not.toBeNull();
     const [again] = await claimAt(bench.queue, NOW);
     if (!again) throw new Error('the second recipient was not due');
-    expect(await bench.queue.settle(again, settled(again, RELAYED), NOW)).toEqual({ retired: true });
+    expect(await bench.queue.settle(again, settled(again, RELAYED), NOW)).toEqual({
+      retired: true,
+      content: 'gone',
+    });
     expect(await bench.queue.body('M1')).toBeNull();
     const [listed] = await bench.operator.list({ finished: true });
     expect(listed?.recipients.map(recipient => recipient.state)).toEqual(['relayed', 'relayed']);
@@ -115,15 +92,17 @@ describe('the queue', () => {
 
   it('keeps the content of what failed', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net', 'b@example.net']);
-    expect(await bench.queue.settle(claim, settled(claim, RELAYED, FAILED), NOW)).toEqual({ retired: false });
+    expect(await bench.queue.settle(claim, settled(claim, RELAYED, FAILED), NOW)).toMatchObject({
+      retired: false,
+    });
     expect(await bench.queue.body('M1')).not.toBeNull();
-    expect(await bench.queue.nextDue()).toBeNull();
+    expect(bench.queue.line.nextDue(0)).toBeNull();
   });
 
   it('writes nothing for a recipient that an operator deleted meanwhile', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net']);
     await bench.operator.remove({ ids: ['M1'] }, NOW);
-    expect(await bench.queue.settle(claim, settled(claim), NOW)).toEqual({ retired: false });
+    expect(await bench.queue.settle(claim, settled(claim), NOW)).toMatchObject({ retired: false });
     expect(await bench.operator.list({ finished: true })).toEqual([]);
   });
 
@@ -134,20 +113,22 @@ describe('the queue', () => {
     expect(again?.recipients[0]?.attempt).toBe(1);
   });
 
-  it('makes what was in flight at a crash due again, as perhaps delivered', async () => {
+  it('lets what was in flight at a crash wait for its upstream, because it may have been delivered', async () => {
     await enqueueAndClaim('M1', ['a@example.net']);
-    expect(await bench.queue.recover(NOW + 5)).toBe(1);
-    const rows = await bench.database.read('SELECT ambiguous_since, upstream_id FROM recipient');
-    expect(rows).toEqual([{ ambiguous_since: NOW + 5, upstream_id: 'U1' }]);
-    expect((await claimAt(bench.queue, NOW + 5))[0]?.recipients[0]?.attempt).toBe(2);
+    expect(await bench.queue.recover(NOW + 5, 10 * MINUTE)).toBe(1);
+    const rows = await bench.database.read('SELECT way, ambiguous_since, upstream_id FROM recipient');
+    expect(rows).toEqual([{ way: boundTo('U1'), ambiguous_since: NOW + 5, upstream_id: 'U1' }]);
+    expect(await claimAt(bench.queue, NOW + 10 * MINUTE)).toEqual([]);
+    const [again] = await claimAt(bench.queue, NOW + 5 + 10 * MINUTE);
+    expect(again?.recipients[0]).toMatchObject({ attempt: 2, ambiguousSince: NOW + 5 });
   });
 
   it('ages only what was tried at the upstream that was usable', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net']);
     await bench.queue.settle(claim, settled(claim, deferredUntil(NOW)), NOW);
     await bench.queue.enqueue(newMessage('M2'), NOW);
-    await bench.queue.addAge('U1', 5_000);
-    await bench.queue.addAge('another', 7_000);
+    await addAges(bench.database, new Map([['U1', 5_000]]));
+    await addAges(bench.database, new Map([['another', 7_000]]));
     const rows = await bench.database.read('SELECT message_id, age FROM recipient ORDER BY message_id');
     expect(rows).toEqual([
       { message_id: 'M1', age: 5_000 },
@@ -171,70 +152,5 @@ describe('the queue', () => {
     const [again] = await claimAt(bench.queue, NOW);
     expect(again?.octets).toBeNull();
     expect(again?.message).toEqual(claim.message);
-  });
-});
-
-describe("the operator's hand", () => {
-  it('puts a failed recipient back into the queue with a new life', async () => {
-    const claim = await enqueueAndClaim('M1', ['a@example.net']);
-    await bench.queue.settle(claim, settled(claim, FAILED), NOW);
-    expect(await bench.operator.retry({ state: 'failed' }, NOW + 1)).toBe(1);
-    expect((await claimAt(bench.queue, NOW + 1))[0]?.recipients[0]).toMatchObject({
-      attempt: 2,
-      deferrals: 0,
-      age: 0,
-    });
-  });
-
-  it('never retries what was relayed', async () => {
-    const claim = await enqueueAndClaim('M1', ['a@example.net']);
-    await bench.queue.settle(claim, settled(claim), NOW);
-    expect(await bench.operator.retry({ ids: ['M1'] }, NOW)).toBe(0);
-  });
-
-  it('deletes by filter, and leaves the rest', async () => {
-    await bench.queue.enqueue(newMessage('M1', ['a@example.net']), NOW);
-    await bench.queue.enqueue(newMessage('M2', ['b@example.net']), NOW);
-    const removed = await bench.operator.remove({ recipient: 'B@example.net' }, NOW);
-    expect(removed).toEqual({ messages: 1, recipients: 1, inFlight: 0, spooled: [] });
-    expect((await bench.operator.list({})).map(message => message.id)).toEqual(['M1']);
-    expect(await bench.operator.remove({ ids: [] }, NOW)).toMatchObject({ recipients: 0 });
-  });
-
-  it('never touches a recipient that the filter does not choose', async () => {
-    const claim = await enqueueAndClaim('M1', ['ok@example.net', 'bad@example.net', 'slow@example.net']);
-    await bench.queue.settle(claim, settled(claim, RELAYED, FAILED, deferredUntil(NOW + MINUTE)), NOW);
-    const states = async () =>
-      (await bench.operator.list({ finished: true }))[0]?.recipients.map(one => one.state);
-    expect(await bench.operator.remove({ state: 'failed', recipient: 'ok@example.net' }, NOW)).toMatchObject({
-      recipients: 0,
-    });
-    expect(await bench.operator.retry({ recipient: 'bad@example.net' }, NOW)).toBe(1);
-    expect(await bench.operator.remove({ recipient: 'bad@example.net' }, NOW)).toMatchObject({
-      messages: 0,
-      recipients: 1,
-    });
-    expect(await states()).toEqual(['relayed', 'deferred']);
-    expect(await bench.queue.nextDue()).toBe(NOW + MINUTE);
-    expect(await bench.queue.body('M1')).not.toBeNull();
-  });
-
-  it('lets the content go when only relayed recipients are left', async () => {
-    const claim = await enqueueAndClaim('M1', ['ok@example.net', 'bad@example.net']);
-    await bench.queue.settle(claim, settled(claim, RELAYED, FAILED), NOW);
-    await bench.operator.remove({ state: 'failed' }, NOW);
-    expect(await bench.queue.body('M1')).toBeNull();
-    expect((await bench.operator.list({ finished: true }))[0]).toMatchObject({ content: 'gone' });
-  });
-
-  it('counts recipients by state and the octets still kept', async () => {
-    const claim = await enqueueAndClaim('M1', ['a@example.net', 'b@example.net']);
-    await bench.queue.settle(claim, settled(claim, RELAYED, FAILED), NOW);
-    expect(await bench.operator.stats()).toMatchObject({
-      relayed: 1,
-      failed: 1,
-      queued: 0,
-      bytes: claim.message.size,
-    });
   });
 });

@@ -3,7 +3,7 @@ import { horizon, interval, nextAttempt, retryTable } from '../../server/queue/s
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const policy = { retryMin: MINUTE, retryMax: HOUR, expiry: 96 * HOUR };
+const policy = { retryMin: MINUTE, retryMax: HOUR, expiry: 96 * HOUR, ambiguousWait: 10 * MINUTE };
 
 describe('the interval between two tries', () => {
   it.each([
@@ -29,6 +29,10 @@ describe('the interval between two tries', () => {
         horizon(5_000, policy),
       );
     }
+  });
+
+  it('lets the horizon lie beyond the wait of what may have been delivered', () => {
+    expect(horizon(5_000, { ...policy, ambiguousWait: 24 * HOUR })).toBe(5_000 + 24 * HOUR);
   });
 
   it('is tabled until it no longer grows', () => {

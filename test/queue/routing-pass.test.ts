@@ -1,0 +1,188 @@
+// What waits is routed, at once and in steps, and what may have been delivered stays bound for as long as it should.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Capacity } from '../../server/queue/delivery.ts';
+import { createQueue } from '../../server/queue/queue.ts';
+import { createRoutingPass, type RoutingPass } from '../../server/queue/routing-pass.ts';
+import { boundTo, UNROUTED } from '../../server/queue/way.ts';
+import {
+  claimAt,
+  deferredUntil,
+  MINUTE,
+  NOW,
+  newMessage,
+  openQueueBench,
+  type QueueBench,
+  settled,
+} from './support.ts';
+
+const DAY = 24 * 60 * MINUTE;
+let bench: QueueBench;
+let now = NOW;
+let trusted = true;
+let upstreams = ['U1', 'U2'];
+let route = 'default';
+let routes = new Map([['default', ['U1', 'U2']]]);
+let total = 0;
+
+beforeEach(async () => {
+  [now, trusted, upstreams, route, total] = [NOW, true, ['U1', 'U2'], 'default', 0];
+  routes = new Map([
+    ['default', ['U1', 'U2']],
+    ['R', ['U2']],
+  ]);
+  bench = await openQueueBench({ place });
+});
+afterEach(() => bench.close());
+
+const place = () => ({ way: route, outageMark: total });
+
+function openPass(): RoutingPass {
+  const capacity = (upstreamId: string): Capacity => ({
+    upstreamId,
+    upstream: upstreamId,
+    free: 1,
+    open: true,
+    paused: false,
+  });
+  return createRoutingPass({
+    database: bench.database,
+    queue: bench.queue,
+    relay: {
+      capacity: () => upstreams.map(capacity),
+      routing: { routes: () => routes, routeOf: () => route, onChange: () => undefined },
+    },
+    place,
+    ambiguousFor: DAY,
+    clock: { now: () => now, monotonic: () => 0 },
+    clockTrust: {
+      trusted: () => trusted,
+      believed: { now: () => now, monotonic: () => 0 },
+      beat: () => undefined,
+    },
+    log: () => undefined,
+  });
+}
+
+async function ways(): Promise<readonly unknown[]> {
+  const rows = await bench.database.read('SELECT way FROM recipient ORDER BY message_id, ordinal');
+  return rows.map(row => row['way']);
+}
+
+/** One message that may have been delivered by U1. */
+async function bind(since: number): Promise<void> {
+  await bench.queue.enqueue(newMessage('M1'), NOW);
+  const [claim] = await claimAt(bench.queue, NOW);
+  if (!claim) throw new Error('nothing was due');
+  const inDoubt = { ...deferredUntil(NOW + 10 * MINUTE, boundTo('U1')), ambiguousSince: since };
+  await bench.queue.settle(claim, settled(claim, inDoubt), NOW);
+}
+
+describe('a pass', () => {
+  it('routes what has no way, so that it can be claimed', async () => {
+    const commandLine = createQueue({ database: bench.database, newId: () => 'LEASE' });
+    await commandLine.enqueue(newMessage('M1', ['a@x.example', 'b@x.example']), NOW);
+    expect(await ways()).toEqual([UNROUTED, UNROUTED]);
+    expect(await openPass().run()).toBe(2);
+    expect(await ways()).toEqual(['default', 'default']);
+    expect(bench.queue.line.due(['default'], NOW, NOW + DAY)).toHaveLength(1);
+  });
+
+  it('routes thousands, and each of them once', async () => {
+    const commandLine = createQueue({ database: bench.database, newId: () => 'LEASE' });
+    const many = Array.from({ length: 60 }, (_, i) => `r${i}@x.example`);
+    const messages = Array.from({ length: 30 }, (_, i) => newMessage(`M${i}`, many));
+    await Promise.all(messages.map(message => commandLine.enqueue(message, NOW)));
+    expect(await openPass().run()).toBe(1_800);
+    expect(new Set(await ways())).toEqual(new Set(['default']));
+    expect(await openPass().run()).toBe(0);
+  });
+
+  it('leaves what is on a route that exists', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    route = 'R';
+    expect(await openPass().run()).toBe(0);
+    expect(await ways()).toEqual(['default']);
+  });
+
+  it('frees what is on a route that is gone', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    routes.delete('default');
+    route = 'R';
+    expect(await openPass().run()).toBe(1);
+    expect(await ways()).toEqual(['R']);
+  });
+
+  it('routes held mail too, and leaves it held', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    await bench.operator.hold({}, NOW);
+    route = 'R';
+    expect(await openPass().runAnew()).toBe(1);
+    expect(await ways()).toEqual(['R']);
+    expect(await claimAt(bench.queue, NOW + DAY)).toEqual([]);
+  });
+});
+
+describe('a change of routes or upstreams', () => {
+  it('gives all another chance, at once', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    const [claim] = await claimAt(bench.queue, NOW);
+    if (!claim) throw new Error('nothing was due');
+    await bench.queue.settle(claim, settled(claim, deferredUntil(NOW + 30 * MINUTE, 'default !U1 -U2')), NOW);
+    expect(await openPass().runAnew()).toBe(1);
+    expect(await ways()).toEqual(['default']);
+    expect(await claimAt(bench.queue, NOW)).toHaveLength(1);
+  });
+
+  it('starts the count of outages anew on another route only', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    await bench.database.commit([{ sql: `UPDATE recipient SET way = 'default -U1', outage_mark = 3` }]);
+    total = 500;
+    await openPass().runAnew();
+    expect(await bench.database.read('SELECT way, outage_mark FROM recipient')).toEqual([
+      { way: 'default', outage_mark: 3 },
+    ]);
+    route = 'R';
+    await openPass().runAnew();
+    expect(await bench.database.read('SELECT way, outage_mark FROM recipient')).toEqual([
+      { way: 'R', outage_mark: 500 },
+    ]);
+  });
+
+  it('leaves what may have been delivered with its upstream', async () => {
+    await bind(NOW);
+    route = 'R';
+    expect(await openPass().runAnew()).toBe(0);
+    expect(await ways()).toEqual([boundTo('U1')]);
+  });
+});
+
+describe('what may have been delivered', () => {
+  it('stays with its upstream for as long as configured, and keeps its time', async () => {
+    await bind(NOW);
+    now = NOW + DAY - 1;
+    expect(await openPass().run()).toBe(0);
+    now = NOW + DAY;
+    expect(await openPass().run()).toBe(1);
+    const rows = await bench.database.read('SELECT way, next_attempt_at, ambiguous_since FROM recipient');
+    expect(rows).toEqual([{ way: 'default', next_attempt_at: NOW + 10 * MINUTE, ambiguous_since: null }]);
+  });
+
+  it('is free at once when its upstream is removed', async () => {
+    await bind(NOW);
+    upstreams = ['U2'];
+    expect(await openPass().run()).toBe(1);
+    expect(await ways()).toEqual(['default']);
+  });
+
+  it('is not freed by a clock that cannot be trusted', async () => {
+    await bind(NOW);
+    [now, trusted] = [NOW + 100 * DAY, false];
+    expect(await openPass().run()).toBe(0);
+  });
+
+  it('is freed where a clock in the future has written since when', async () => {
+    await bind(NOW + 70 * 365 * DAY);
+    expect(await openPass().run()).toBe(1);
+  });
+});

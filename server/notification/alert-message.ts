@@ -4,7 +4,9 @@
 import type { EpochMs } from '../clock.ts';
 import { formatDate } from '../message/date.ts';
 import { alertKinds } from './alert.ts';
+import { isAscii, oneLine, wrapped } from './mail-text.ts';
 import { type Detail, type Notice, noticeText, shownMinute } from './notice.ts';
+import { subjectField } from './report-message.ts';
 
 export type AlertMessageFacts = Readonly<{
   id: string;
@@ -27,7 +29,7 @@ export function alertMessage(facts: AlertMessageFacts): string {
     ...(facts.date === null ? [] : [`Date: ${formatDate(facts.date)}`]),
     `From: Postern <${facts.from}>`,
     `To: <${facts.to}>`,
-    `Subject: ${encodedWords(subjectText(facts))}`,
+    subjectField(subjectText(facts)),
     `Message-ID: <${facts.id}@${facts.host}>`,
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
@@ -64,49 +66,7 @@ function bodyText({ host, notice, detail }: AlertMessageFacts): string {
   ].join('\n');
 }
 
-/** Lines of at most 76 characters where words allow it; a longer word is cut before RFC 5322's 998 octets. */
-function wrapped(text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of oneLine(text).split(' ').flatMap(pieces)) {
-    if (line !== '' && line.length + 1 + word.length > 76) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-function pieces(word: string): readonly string[] {
-  return word.match(/.{1,900}/gsu) ?? [];
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-}
-
-function isAscii(text: string): boolean {
-  return /^[\n\x20-\x7e]*$/.test(text);
-}
-
 function base64Lines(text: string): string {
   const octets = Buffer.from(text.replaceAll('\n', '\r\n'), 'utf8');
   return octets.toString('base64').replace(/.{76}(?=.)/g, '$&\n');
-}
-
-/** RFC 2047 §2: words of at most 75 characters, none of which cuts a character in two. */
-function encodedWords(text: string): string {
-  if (isAscii(text)) return text;
-  const words: string[] = [];
-  let word = '';
-  for (const character of text) {
-    if (Buffer.byteLength(word + character) > 45) {
-      words.push(word);
-      word = '';
-    }
-    word += character;
-  }
-  return [...words, word]
-    .map(one => `=?utf-8?B?${Buffer.from(one, 'utf8').toString('base64')}?=`)
-    .join('\r\n ');
 }

@@ -6,7 +6,7 @@ import type { ChannelSettings } from '../../server/notification/channel.ts';
 import { type ChannelDeps, openChannel } from '../../server/notification/channels/open-channel.ts';
 import type { Detail, Notice } from '../../server/notification/notice.ts';
 import { countWaitingAlerts } from '../../server/notification/waiting-mail.ts';
-import { createQueueOperator } from '../../server/queue/operator.ts';
+import { createQueueListing } from '../../server/queue/operator-listing.ts';
 import { createQueue } from '../../server/queue/queue.ts';
 import { makeWorld, NOW } from '../audit/support.ts';
 import { freshDatabase } from '../storage/fresh-database.ts';
@@ -206,7 +206,7 @@ describe('e-mail', () => {
   it('is queued as mail of its own kind', async () => {
     const { database, queue, send } = await setUp();
     expect(await send(settings, 'full')).toMatchObject({ kind: 'ok' });
-    const [listed] = await createQueueOperator(database).list({});
+    const [listed] = await createQueueListing(database).list({});
     expect(listed).toMatchObject({
       account: null,
       reversePath: 'postern@example.net',

@@ -16,6 +16,12 @@ export type DataFolder = Readonly<{
   lock: string;
   spool: string;
   tls: string;
+  /** Room that is given up when the disk is full (ballast.ts). */
+  ballast: string;
+  /** There while a backup is made, with what it works on (backup-mark.ts). */
+  backup: string;
+  /** There while a restore is under way, with what it works on; after a crash, until it is restored anew. */
+  restore: string;
   /** What the operator should know though it does not prevent the start; one line each. */
   warnings: readonly string[];
 }>;
@@ -35,19 +41,22 @@ export function openDataFolder({ path, allowUnsafeFilesystem }: OpenOptions): Da
     makeDirectoryDurably(wanted, 0o700);
     const folder = realpathSync(wanted);
     checkFolder(folder);
+    const { restore } = dataFolderAt(folder);
+    if (existsSync(restore)) throw refusedStart(cutOffText(folder, restore));
     for (const name of ['spool', 'tls']) makeDirectoryDurably(join(folder, name), 0o700);
     syncDirectory(folder);
     const warnings =
       judgement.kind === 'safe'
         ? []
         : [`The data folder ${folder} lies on ${judgement.name}: ${judgement.why}.`];
-    return describe(folder, warnings);
+    return { ...dataFolderAt(folder), warnings };
   } catch (error) {
     throw isRefusedStart(error) ? error : accessRefusal(wanted, error);
   }
 }
 
-function describe(path: string, warnings: readonly string[]): DataFolder {
+/** Where everything stands in the folder of that path. Touches nothing. */
+export function dataFolderAt(path: string): DataFolder {
   return {
     path,
     database: join(path, 'postern.db'),
@@ -56,8 +65,16 @@ function describe(path: string, warnings: readonly string[]): DataFolder {
     lock: join(path, 'postern.lock'),
     spool: join(path, 'spool'),
     tls: join(path, 'tls'),
-    warnings,
+    ballast: join(path, 'ballast'),
+    backup: join(path, 'backup.part'),
+    restore: join(path, 'restore.part'),
+    warnings: [],
   };
+}
+
+/** A half restored folder is none: what is missing in it would be made anew, and the rest taken for everything. */
+function cutOffText(folder: string, restore: string): string {
+  return `A restore into ${folder} is under way, or was cut off (${restore} is there). Wait for it, or run "postern restore FILE" again: it begins anew.`;
 }
 
 function checkFolder(folder: string): void {

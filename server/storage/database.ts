@@ -38,6 +38,14 @@ export type CommitResult =
   | Readonly<{ kind: 'committed'; effects: readonly StatementEffect[] }>
   | CommitRefusal;
 
+export type CommitOptions = Readonly<{
+  /**
+   * On a full disk it is refused, rather than take the last room (ballast.ts): for what brings more mail. Whatever settles,
+   * holds or deletes must not say so.
+   */
+  yields?: boolean;
+}>;
+
 export type Database = Readonly<{
   /** Rows of a query. Sees everything committed before the call. Rejects on an I/O error or wrong SQL (a bug). */
   read: (sql: string, params?: readonly SqlValue[]) => Promise<readonly Row[]>;
@@ -46,7 +54,7 @@ export type Database = Readonly<{
    * Groups that wait at the same time share one transaction and one sync, isolated from each other by savepoints.
    * Never rejects for an expected failure; rejects on wrong SQL, which is a bug.
    */
-  commit: (group: readonly Statement[]) => Promise<CommitResult>;
+  commit: (group: readonly Statement[], options?: CommitOptions) => Promise<CommitResult>;
   /** Calls back after another process (the command line) has changed the database, within half a second. */
   onForeignChange: (listener: () => void) => void;
   /**

@@ -6,6 +6,7 @@ import type { CommitResult, Row, Statement, StatementEffect } from './database.t
 import {
   type Connection,
   createStatementCache,
+  isDamage,
   isFailedSync,
   type Prepared,
   refusalOf,
@@ -20,9 +21,9 @@ export type Group = readonly Statement[];
 export type GroupCommit = Readonly<{
   /** One result per group, in their order. */
   commit: (groups: readonly Group[]) => readonly GroupResult[];
-  /** Text of the failed sync after which every group is refused, or null. */
+  /** Text of the failed sync, or of the damage, after which every group is refused; or null. */
   failure: () => string | null;
-  /** Tells that a sync outside of a commit (a checkpoint) has failed. */
+  /** Tells of a failed sync or of damage that was met outside of a commit (checkpoint, query). */
   fail: (text: string) => void;
 }>;
 
@@ -54,6 +55,11 @@ export function createGroupCommit(connection: Connection): GroupCommit {
     failure ??= text;
   };
 
+  const failFor = (error: unknown, at: 'commit' | 'statement'): void => {
+    if (isDamage(error)) fail(`the database is damaged: ${textOf(error)}`);
+    else if (isFailedSync(error, at)) fail(textOf(error));
+  };
+
   const runGroup = (group: Group): GroupResult => {
     const effects: StatementEffect[] = [];
     for (let i = 0; i < group.length; i++) {
@@ -66,7 +72,7 @@ export function createGroupCommit(connection: Connection): GroupCommit {
         }
         effects.push(effect);
       } catch (error) {
-        if (isFailedSync(error, 'statement')) fail(textOf(error));
+        failFor(error, 'statement');
         return refused(error, i);
       }
     }
@@ -82,7 +88,7 @@ export function createGroupCommit(connection: Connection): GroupCommit {
       result = runGroup(group);
       if (result.kind === 'committed') end.run();
     } catch (error) {
-      if (isFailedSync(error, 'commit')) fail(textOf(error));
+      failFor(error, 'commit');
       result = refused(error, Math.max(0, group.length - 1));
     }
     rollBack();
@@ -116,7 +122,7 @@ export function createGroupCommit(connection: Connection): GroupCommit {
       end.run();
       return results;
     } catch (error) {
-      if (isFailedSync(error, 'commit')) fail(textOf(error));
+      failFor(error, 'commit');
       rollBack();
       return null;
     }

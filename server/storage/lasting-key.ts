@@ -3,7 +3,7 @@
 // While the sealing key is lost a key of this process stands in, so that unknown and known names stay alike; nothing that
 // is stored may be made from that one (`available`).
 
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { RandomBytes } from '../ids.ts';
 import type { Database, Statement } from './database.ts';
 import { lastingKeyContext } from './sealed-rows.ts';
@@ -29,7 +29,7 @@ const KEY_SIZE = 32;
 export async function openLastingKey(deps: LastingKeyDeps): Promise<LastingKey> {
   const standIn = deps.random(KEY_SIZE);
   let key: Uint8Array | null = null;
-  let subkeys = new Map<Purpose, Uint8Array>();
+  let subkeys = new Map<Purpose, KeyObject>();
 
   const use = (found: Uint8Array | null): void => {
     if (found !== null && key !== null && Buffer.from(found).equals(key)) return;
@@ -40,10 +40,11 @@ export async function openLastingKey(deps: LastingKeyDeps): Promise<LastingKey> 
     const kept = await read(deps);
     use(kept === 'none' && deps.sealer.keyId() !== null ? await make(deps) : kept === 'none' ? null : kept);
   };
-  const subkey = (purpose: Purpose): Uint8Array => {
+  // As an object: made of octets, it would be made anew for each login, which costs more than the HMAC.
+  const subkey = (purpose: Purpose): KeyObject => {
     const made =
       subkeys.get(purpose) ??
-      new Uint8Array(hkdfSync('sha256', key ?? standIn, '', `postern ${purpose}`, KEY_SIZE));
+      createSecretKey(new Uint8Array(hkdfSync('sha256', key ?? standIn, '', `postern ${purpose}`, KEY_SIZE)));
     subkeys.set(purpose, made);
     return made;
   };

@@ -7,10 +7,19 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isRefusedStart, refusedStart } from '../refused-start.ts';
 import { syncDirectory, syncFile } from './durable-file.ts';
+import { damageText } from './integrity.ts';
 import { initial } from './migrations/001-initial.ts';
 import { authentication } from './migrations/002-authentication.ts';
 import { routes } from './migrations/003-routes.ts';
-import { type Connection, isDamage, openConnection, pragmaNumber, textOf } from './sqlite.ts';
+import {
+  APPLICATION_ID,
+  type Connection,
+  isDamage,
+  isPosternDatabase,
+  openConnection,
+  pragmaNumber,
+  textOf,
+} from './sqlite.ts';
 
 export type Migration = Readonly<{ number: number; name: string; statements: readonly string[] }>;
 
@@ -24,9 +33,6 @@ export type Migrated = Readonly<{
   /** Path of the copy kept of an older database, or null. */
   copy: string | null;
 }>;
-
-/** "Post" in ASCII: by this the file is known as ours (and by file(1)). */
-const APPLICATION_ID = 0x506f7374;
 
 type MigrateOptions = Readonly<{ path: string; migrations?: readonly Migration[] }>;
 
@@ -69,7 +75,7 @@ export function newerSchemaText(path: string, known: readonly Migration[] = migr
   const remedy =
     copy === null
       ? 'Install the newer Postern again.'
-      : `Install the newer Postern again, or stop it for good and put the copy ${copy} in its place (mail taken since then is not in it).`;
+      : `Install the newer Postern again. Or go back to the copy from before the update: what was taken and set since is not in it, and mail that waited then is sent again. Stop every Postern, then run: rm -f ${path}-wal ${path}-shm && mv ${path} ${path}.newer && mv ${copy} ${path}`;
   return `The database ${path} was written by a newer Postern (this one knows schema ${known.length}). ${remedy}`;
 }
 
@@ -89,9 +95,8 @@ export function schemaText(): string {
 
 function migrateConnection(connection: Connection, path: string, known: readonly Migration[]): Migrated {
   const from = pragmaNumber(connection, 'user_version');
-  const id = pragmaNumber(connection, 'application_id');
   const tables = connection.prepare('SELECT 1 FROM sqlite_schema').all().length;
-  if (from === 0 ? tables > 0 : id !== APPLICATION_ID) {
+  if (from === 0 ? tables > 0 : !isPosternDatabase(connection)) {
     throw refusedStart(
       `The file ${path} is a database, but not one of Postern's. Choose another data folder.`,
     );
@@ -150,9 +155,7 @@ function usableCopy(path: string, schema: number): string | null {
 function refusalFor(path: string, error: unknown): Error {
   if (isRefusedStart(error)) return error;
   if (isDamage(error)) {
-    return refusedStart(
-      `The file ${path} is damaged or not a database (${textOf(error)}). Move it away and put a backup in its place; nothing was changed.`,
-    );
+    return refusedStart(damageText(path, textOf(error)));
   }
   return refusedStart(
     `The database ${path} cannot be opened or updated: ${textOf(error)}. Nothing was lost; put that right and start again.`,

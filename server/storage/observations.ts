@@ -1,5 +1,5 @@
-// What Postern has seen and may forget: when each account was last used and from where, which mechanisms failed where, and
-// the last time of the wall clock. Kept in a file of its own that is not synced at each commit, and written every few
+// What Postern has seen and may forget: when each account was last used and from where, which mechanisms failed where,
+// how fast upstreams were sent to, and the last time of the wall clock. Kept in a file of its own that is not synced at each commit, and written every few
 // seconds at most, so that a login costs an SD card nothing. A damaged file is begun anew. Nothing about mail may ever
 // depend on it.
 
@@ -12,6 +12,7 @@ import {
   type LoginAddresses,
   SELECT_LOGIN_ADDRESSES,
 } from './login-addresses.ts';
+import { createPaces, PACE_TABLE, type Paces, SELECT_PACES } from './paces.ts';
 import { type Connection, isDamage, openConnection, textOf } from './sqlite.ts';
 import {
   createWithheldMechanisms,
@@ -27,6 +28,7 @@ export type Observations = Readonly<{
   /** What changes there is written with the rest. */
   loginAddresses: Omit<LoginAddresses, 'takeChanges'>;
   withheldMechanisms: Omit<WithheldMechanisms, 'takeChanges' | 'adopt'>;
+  paces: Omit<Paces, 'takeChanges'>;
   /** Notes that the wall clock showed `now` and was believed. */
   heartbeat: (now: EpochMs) => void;
   /** The last heartbeat, also of an earlier run; null where there is none. */
@@ -71,6 +73,7 @@ export async function createObservations(database: Database): Promise<Observatio
   const rowsOf = (sql: string): Promise<readonly Row[]> => database.read(sql).catch(() => []);
   const addresses = createLoginAddresses(await rowsOf(SELECT_LOGIN_ADDRESSES));
   const withheld = createWithheldMechanisms(await rowsOf(SELECT_WITHHELD));
+  const paces = createPaces(await rowsOf(SELECT_PACES));
   let beat = await readHeartbeat(database);
   let unwrittenBeat = false;
   let timer: NodeJS.Timeout | null = null;
@@ -82,6 +85,7 @@ export async function createObservations(database: Database): Promise<Observatio
       ...[...logins].map(([accountId, at]) => saveLogin(accountId, at)),
       ...addresses.takeChanges(),
       ...withheld.takeChanges(),
+      ...paces.takeChanges(),
     ];
     if (unwrittenBeat && beat !== null) group.push(saveHeartbeat(beat));
     if (group.length === 0) return;
@@ -131,6 +135,13 @@ export async function createObservations(database: Database): Promise<Observatio
         flushSoon();
       },
     },
+    paces: {
+      get: paces.get,
+      keep: (upstreamId, write) => {
+        paces.keep(upstreamId, write);
+        flushSoon();
+      },
+    },
     heartbeat: now => {
       beat = now;
       unwrittenBeat = true;
@@ -148,8 +159,9 @@ function makeTables(path: string): void {
     connection = openConnection(path, 'relaxed');
     connection.exec(`CREATE TABLE IF NOT EXISTS login (account_id TEXT NOT NULL PRIMARY KEY, last_used_at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS heartbeat (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL);
-      ${LOGIN_ADDRESS_TABLE}; ${WITHHELD_TABLE};
-      SELECT 1 FROM login; SELECT 1 FROM heartbeat; SELECT place FROM login_address; SELECT 1 FROM withheld_mechanism`);
+      ${LOGIN_ADDRESS_TABLE}; ${WITHHELD_TABLE}; ${PACE_TABLE};
+      SELECT 1 FROM login; SELECT 1 FROM heartbeat; SELECT place FROM login_address; SELECT 1 FROM withheld_mechanism;
+      SELECT 1 FROM pace`);
   } finally {
     connection?.close();
   }

@@ -2,12 +2,15 @@
 // schema, database thread, sealing key, observations. `serve` must hold the folder; a command makes what is missing
 // when it can hold it, and is otherwise a polite second writer beside the server that does.
 
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RandomBytes } from '../ids.ts';
 import { refusedStart } from '../refused-start.ts';
+import { type Ballast, createBallast, overBallast } from './ballast.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
 import { type FolderLock, type HolderKind, takeFolderLock } from './folder-lock.ts';
+import { checkDatabase } from './integrity.ts';
 import { type LastingKey, openLastingKey } from './lasting-key.ts';
 import { type Migrated, migrate, newerSchemaText, schemaState } from './migrate.ts';
 import { createObservations, type Observations, prepareObservations } from './observations.ts';
@@ -20,6 +23,8 @@ export type Store = Readonly<{
   /** Whether this process holds the folder, and so may make and sweep files in it. Always true for `serve`. */
   holds: boolean;
   database: Database;
+  /** Room for what must be possible on a full disk; the database gives it up by itself. */
+  ballast: Ballast;
   /** Without a key where that is lost (`trouble`); a server has then nothing that only the operator could give again. */
   sealer: Sealer;
   lastingKey: LastingKey;
@@ -65,15 +70,18 @@ export async function openStore(options: OpenOptions): Promise<Store> {
 async function openBehindLock(options: OpenOptions, folder: DataFolder, lock: FolderLock): Promise<Store> {
   const holds = lock.kind === 'held';
   const letGo = lock.kind === 'held' ? lock.release : () => {};
+  // The key is made after the database, and mail comes later still.
+  if (holds) checkDatabase(folder.database, existsSync(folder.sealingKey) || hasEntries(folder.spool));
   const migrated = holds ? migrate({ path: folder.database }) : null;
   if (!holds) await waitForSchema(folder.database);
   const prepared = prepareObservations(folder.observations, holds);
   const warnings = [...folder.warnings];
   if (prepared.warning !== null) warnings.push(prepared.warning);
+  const ballast = createBallast({ path: folder.ballast, random: options.random });
   const files = await openFiles(folder.database, prepared.path, options.onFatal);
   try {
-    const sealer = await openSealerPatiently(options, folder, files.database, holds, warnings);
-    const { database } = files;
+    const database = overBallast(files.database, ballast);
+    const sealer = await openSealerPatiently(options, folder, database, holds, warnings);
     const lastingKey = await openLastingKey({ database, sealer, random: options.random });
     const observations = await createObservations(files.observations);
     const close = async (): Promise<void> => {
@@ -81,7 +89,8 @@ async function openBehindLock(options: OpenOptions, folder: DataFolder, lock: Fo
       await files.close();
       letGo();
     };
-    return { folder, holds, database, sealer, lastingKey, observations, migrated, warnings, letGo, close };
+    const keys = { sealer, lastingKey };
+    return { folder, holds, database, ballast, ...keys, observations, migrated, warnings, letGo, close };
   } catch (error) {
     await files.close();
     throw error;
@@ -113,6 +122,10 @@ async function openFiles(
       error,
     );
   }
+}
+
+function hasEntries(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).length > 0;
 }
 
 /** Waits until the holder has brought the schema to what we know. */

@@ -29,6 +29,11 @@ export function readKeyFile(path: string): KeyFile {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { kind: 'missing' };
     throw error;
   }
+  return parseKeyText(text);
+}
+
+/** What the text of a key file says. */
+export function parseKeyText(text: string): Exclude<KeyFile, { kind: 'missing' }> {
   const version = /^version (\d+)$/m.exec(text)?.[1];
   if (version !== undefined && version !== '1') return { kind: 'damaged', why: `it has version ${version}` };
   const octets = Buffer.from(/^key ([A-Za-z0-9+/]{43}=)$/m.exec(text)?.[1] ?? '', 'base64');

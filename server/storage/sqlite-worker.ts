@@ -1,14 +1,17 @@
 // The database thread: holds the connections, so that the main thread never waits for a disk. Whatever has arrived
 // since the last commit goes into the next transaction; queries are answered after it. When nothing is asked it
 // checkpoints, gives free pages back to the file system, and looks whether another process has changed the database.
+// Under load a second thread does most of the checkpointing (checkpointer.ts).
 
 import { flushCompileCache } from 'node:module';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createGroupCommit, type GroupResult } from './group-commit.ts';
 import {
   type Connection,
   codeOf,
   createStatementCache,
+  isDamage,
   isFailedSync,
   openConnection,
   pragmaNumber,
@@ -27,12 +30,11 @@ import {
 /** More would let the first of a crowd wait too long for the last. */
 const MAX_GROUPS_PER_TRANSACTION = 512;
 const IDLE_MS = 2_000;
-/** A shorter log is left to grow: a checkpoint costs two syncs, and an SD card that many writes for each message. */
-const CHECKPOINT_PAGES = 256;
 const WATCH_MS = 300;
 /** Free pages are given back in small steps, and only when there are many: 4 MiB. */
 const FREE_PAGES_KEPT = 1_024;
 const FREE_PAGES_PER_STEP = 256;
+const STEP_PAUSE_MS = 200;
 
 type OpenFile = Readonly<{
   take: (request: Request) => void;
@@ -79,7 +81,6 @@ function openFile(
 ): OpenFile {
   const connection = openConnection(file.path, file.durability);
   const groupCommit = createGroupCommit(connection);
-  const query = createQuery(connection);
   const readWork = createWorkReader();
   let waiting: WaitingWork = { groups: [], queries: [] };
   let told = false;
@@ -92,10 +93,13 @@ function openFile(
     told = true;
     post({ kind: 'fatal', text });
   };
-  const idle = createIdleWork(connection, text => {
+  const onFailure = (text: string): void => {
     groupCommit.fail(text);
     tellFailure();
-  });
+  };
+  const query = createQuery(connection, text => onFailure(`the database is damaged: ${text}`));
+  const checkpointer = createCheckpointer(connection, { path: file.path, onSyncFailed: onFailure });
+  const idle = createIdleWork(connection, checkpointer, onFailure);
   const watch = createWatch(connection, () => post({ kind: 'changed', file: number }));
 
   const answerAll = ({ groups, queries }: WaitingWork): (readonly [number, Answer])[] => {
@@ -108,13 +112,19 @@ function openFile(
     for (const one of queries) answers.push([one.ticket, query(one)]);
     return answers;
   };
-  const close = (): void => {
+  const close = async (): Promise<void> => {
     idle.stop();
     watch.stop();
+    await checkpointer.close();
     // The last connection to close checkpoints: not after a failed sync, where the log is the only truth.
     if (groupCommit.failure() === null) connection.close();
     post({ kind: 'closed', file: number });
     onClosed();
+  };
+  const afterCommit = (): void => {
+    idle.soon();
+    // What may be lost anyway is copied by SQLite itself: nobody waits for it.
+    if (file.durability === 'durable' && groupCommit.failure() === null) checkpointer.afterCommit();
   };
   return {
     take: request => {
@@ -129,11 +139,11 @@ function openFile(
         waiting = { groups: [], queries: [] };
         post({ kind: 'done', file: number, answers: answerAll(work) });
         tellFailure();
-        if (groups.length > 0) idle.soon();
+        if (groups.length > 0) afterCommit();
       }
       if (closing) {
         closing = false;
-        close();
+        void close();
       }
     },
   };
@@ -146,7 +156,10 @@ function shortAnswer(result: GroupResult): Answer {
   return result.effects.map(effect => effect.changes);
 }
 
-function createQuery(connection: Connection): (query: WaitingQuery) => Answer {
+function createQuery(
+  connection: Connection,
+  onDamage: (text: string) => void,
+): (query: WaitingQuery) => Answer {
   const prepare = createStatementCache(connection);
   return ({ sql, params }) => {
     try {
@@ -154,29 +167,29 @@ function createQuery(connection: Connection): (query: WaitingQuery) => Answer {
       if (!prepared.reader || !prepared.readonly) return { kind: 'bug', text: `not a query: ${sql}` };
       return { kind: 'rows', rows: prepared.all(params) };
     } catch (error) {
+      if (isDamage(error)) onDamage(textOf(error));
       return { kind: 'bug', text: `${textOf(error)} in: ${sql}` };
     }
   };
 }
 
 /** Checkpoint and vacuum, some time after the last commit. */
-function createIdleWork(connection: Connection, onFailure: (text: string) => void) {
+function createIdleWork(
+  connection: Connection,
+  checkpointer: Pick<Checkpointer, 'whenIdle'>,
+  onFailure: (text: string) => void,
+) {
   let timer: NodeJS.Timeout | null = null;
   const run = (): void => {
     timer = null;
     try {
-      const [log] = connection
-        .prepare<[], { log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
-        .all();
-      if (log !== undefined && log.log - log.checkpointed >= CHECKPOINT_PAGES) {
-        connection.pragma('wal_checkpoint(PASSIVE)');
-      }
+      checkpointer.whenIdle();
       if (pragmaNumber(connection, 'freelist_count') <= FREE_PAGES_KEPT) return;
       connection.pragma(`incremental_vacuum(${FREE_PAGES_PER_STEP})`);
-      soon();
+      timer = setTimeout(run, STEP_PAUSE_MS);
     } catch (error) {
-      // A checkpoint that fails otherwise (busy, full) is made up for by a later one: the log keeps everything.
-      if (isFailedSync(error, 'commit')) onFailure(`checkpoint: ${textOf(error)}`);
+      // What fails otherwise (busy, full) is made up for later.
+      if (isFailedSync(error, 'commit')) onFailure(`giving free pages back: ${textOf(error)}`);
     }
   };
   const soon = (): void => {

@@ -18,8 +18,8 @@ export type Prepared = Sqlite.Statement<[readonly SqlValue[]], Row>;
 
 /** How long a writer waits for another process (the command line) before it gives up. */
 const BUSY_TIMEOUT_MS = 5_000;
-/** 8 MiB of log before a commit pays for a checkpoint; idle moments checkpoint earlier. */
-const AUTOCHECKPOINT_PAGES = 2_000;
+/** A commit never pays for a checkpoint (checkpointer.ts), where somebody waits for it; 8 MiB where nobody does. */
+const AUTOCHECKPOINT_PAGES = { durable: 0, relaxed: 2_000 } as const;
 const PAGE_SIZE = 4_096;
 const LOG_SIZE_LIMIT = 32 * 1024 * 1024;
 const MAX_PREPARED = 256;
@@ -37,7 +37,7 @@ const pragmasOf = (durability: Durability): readonly string[] => [
   'foreign_keys = ON',
   `cache_size = ${durability === 'durable' ? -8_192 : -1_024}`,
   'temp_store = MEMORY',
-  `wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`,
+  `wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES[durability]}`,
   `journal_size_limit = ${LOG_SIZE_LIMIT}`,
 ];
 
@@ -69,6 +69,13 @@ export function openConnection(path: string, durability: Durability): Connection
 /** The value of a pragma that is a number. */
 export function pragmaNumber(connection: Connection, name: string): number {
   return Number(connection.pragma(name, { simple: true }));
+}
+
+/** "Post" in ASCII: by this the file is known as ours (and by file(1)). */
+export const APPLICATION_ID = 0x506f7374;
+
+export function isPosternDatabase(connection: Connection): boolean {
+  return pragmaNumber(connection, 'application_id') === APPLICATION_ID;
 }
 
 /** Takes an exclusive lock on a file that holds nothing else; null where another process (or connection) has it. */

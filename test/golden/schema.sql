@@ -136,13 +136,13 @@ CREATE TABLE message (
   queued_at INTEGER NOT NULL,
   held_at INTEGER,
   retired_at INTEGER
-    , envelope_id TEXT, returns TEXT, require_tls INTEGER NOT NULL DEFAULT 0, held_because TEXT, about_id TEXT);
+    , envelope_id TEXT, returns TEXT, require_tls INTEGER NOT NULL DEFAULT 0, held_because TEXT, about_id TEXT, report_kind TEXT);
 
 CREATE INDEX message_by_retirement ON message (retired_at) WHERE retired_at IS NOT NULL;
 
 CREATE INDEX message_by_subject ON message (about_id) WHERE about_id IS NOT NULL;
 
-CREATE INDEX message_with_content ON message (account_id, size, content) WHERE content <> 'gone';
+CREATE INDEX message_not_retired ON message (account_id, size) WHERE retired_at IS NULL;
 
 CREATE TABLE meta (
   name TEXT NOT NULL PRIMARY KEY,
@@ -172,6 +172,8 @@ CREATE TABLE recipient (
   settled_at INTEGER, way TEXT NOT NULL DEFAULT '', account_id TEXT NOT NULL DEFAULT '', notify TEXT, original_recipient TEXT, report TEXT, delay_reported_at INTEGER, outage_mark INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (message_id, ordinal)
 );
+
+CREATE INDEX recipient_given_up ON recipient (settled_at, message_id) WHERE state IN ('failed', 'expired');
 
 CREATE INDEX recipient_in_flight ON recipient (lease) WHERE state = 'in_flight';
 

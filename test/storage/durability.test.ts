@@ -1,15 +1,18 @@
 // What was acknowledged is there after kill -9; what the disk refuses is refused; after a failed sync nothing is promised.
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../../server/ids.ts';
+import { createBallast, keepBallast, overBallast } from '../../server/storage/ballast.ts';
 import { migrate } from '../../server/storage/migrate.ts';
 import { missing } from '../support/needs.ts';
 import { run, startProgram, waitFor } from '../support/process.ts';
 import { noteLine } from '../support/report.ts';
-import { makeScratch, removeScratch } from '../support/scratch.ts';
+import { lacksSmallDisks, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { afterTest, insert, names, opened, program, scratch } from './fresh-database.ts';
+
+const MIB = 1024 * 1024;
 
 describe('kill -9', () => {
   it('loses no acknowledged row, whenever it comes', async () => {
@@ -34,14 +37,12 @@ describe('kill -9', () => {
   });
 });
 
-const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
-if (!canMount) noteLine('skipped: a full disk under the database: this user cannot mount a tmpfs');
+const cannotMount = lacksSmallDisks('a full disk under the database');
 
-describe.skipIf(!canMount)('a full disk', () => {
+describe.skipIf(cannotMount)('a full disk', () => {
   it('refuses each group as full, keeps what was committed, and goes on when there is room', async () => {
     const folder = join(scratch(), 'small');
-    mkdirSync(folder);
-    mount(folder, '2m');
+    const disk = smallDisk(folder, '2m');
     const path = join(folder, 'postern.db');
     migrate({ path });
     const database = await opened(path, () => {});
@@ -61,9 +62,50 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(refused).toBe(3);
     expect(kept.length).toBeGreaterThan(10);
     expect(await names(database)).toEqual(kept.sort());
-    mountAgain(folder, '8m');
+    disk.resize('8m');
     expect(await database.commit([insert('room', blob)])).toMatchObject({ kind: 'committed' });
     expect(await names(database)).toEqual([...kept, 'room']);
+  });
+
+  it('gives up its ballast for what settles and deletes, and not for what brings more', async () => {
+    const folder = join(scratch(), 'small');
+    const disk = smallDisk(folder, '6m');
+    const path = join(folder, 'postern.db');
+    migrate({ path });
+    const ballast = createBallast({ path: join(folder, 'ballast'), random: systemRandom });
+    expect(await ballast.fill(2 * MIB)).toBe(true);
+    const database = overBallast(await opened(path, () => {}), ballast);
+    const grow = (name: string) => database.commit([insert(name, 'x'.repeat(20_000))], { yields: true });
+    let kept = 0;
+    while ((await grow(`n${kept}`)).kind === 'committed') kept++;
+    expect(ballast.size()).toBe(2 * MIB);
+
+    const small = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => database.commit([insert(`settled-${i}`)])),
+    );
+    expect(small.every(({ kind }) => kind === 'committed')).toBe(true);
+    const bigger = { sql: 'UPDATE meta SET value = ? WHERE name = ?', params: ['y'.repeat(900_000), 'n0'] };
+    expect(await database.commit([bigger])).toMatchObject({ kind: 'committed' });
+    expect(ballast.size()).toBe(0);
+    const deleted = await database.commit([{ sql: `DELETE FROM meta WHERE name LIKE 'n%'` }]);
+    expect(deleted).toMatchObject({ kind: 'committed', effects: [{ changes: kept }] });
+
+    expect(await ballast.fill(100 * MIB)).toBe(false);
+    expect(ballast.size()).toBe(0);
+    let isFilled = false;
+    const room = async () => statfsSync(folder).bavail * 4096 - 4 * MIB;
+    const stop = keepBallast({
+      ballast,
+      size: 2 * MIB,
+      room,
+      onFilled: () => (isFilled = true),
+      lookEvery: 20,
+    });
+    disk.resize('32m');
+    await waitFor('the ballast', () => isFilled);
+    stop();
+    expect(ballast.size()).toBe(2 * MIB);
+    expect((await names(database)).filter(name => name.startsWith('settled'))).toHaveLength(200);
   });
 });
 
@@ -112,23 +154,8 @@ describe.skipIf(lacking.length > 0)('a failed sync', () => {
   });
 });
 
-function tryMount(): boolean {
-  const folder = makeScratch('mount');
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]).status === 0;
-  if (mounted) spawnSync('umount', [folder]);
-  removeScratch(folder);
-  return mounted;
-}
-
-function mount(folder: string, size: string): void {
-  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
-  if (status !== 0) throw new Error(String(stderr));
-  afterTest(() => {
-    spawnSync('umount', [folder]);
-  });
-}
-
-function mountAgain(folder: string, size: string): void {
-  const { status, stderr } = spawnSync('mount', ['-o', `remount,size=${size}`, folder]);
-  if (status !== 0) throw new Error(String(stderr));
+function smallDisk(folder: string, size: string): SmallDisk {
+  const disk = mountSmallDisk(folder, size);
+  afterTest(disk.unmount);
+  return disk;
 }

@@ -1,6 +1,7 @@
 // Schema numbers, the copy that is kept, and what kill -9 leaves behind.
 
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -71,15 +72,18 @@ describe('migrate', () => {
     expect(schemaState(path)).toBe('current');
   });
 
-  it('refuses a newer schema in one line that names the copy, and the copy works in its place', () => {
+  it('refuses a newer schema in one line that names the copy and the commands that bring it back', () => {
     const folder = scratch();
     const path = filled(folder);
     const { copy } = migrate({ path, migrations: later });
-    expect(() => migrate({ path })).toThrow(
-      `The database ${path} was written by a newer Postern (this one knows schema ${LATEST}). Install the newer Postern again, or stop it for good and put the copy ${copy} in its place (mail taken since then is not in it).`,
+    const refusal = refusalOf(() => migrate({ path }));
+    expect(refusal).toContain(
+      `The database ${path} was written by a newer Postern (this one knows schema ${LATEST}). Install the newer Postern again. Or go back to the copy from before the update: what was taken and set since is not in it, and mail that waited then is sent again.`,
     );
+    expect(refusal).toContain(`mv ${copy} ${path}`);
     expect(schemaState(path)).toBe('newer');
-    renameSync(copy ?? '', path);
+    // The way back is to be typed as it stands there.
+    expect(spawnSync('sh', ['-c', refusal.split('then run: ')[1] ?? 'false']).status).toBe(0);
     expect(migrate({ path })).toEqual({ from: LATEST, to: LATEST, copy: null });
     expect(rowsOf(path)).toEqual([{ name: 'a', value: 'kept' }]);
   });
@@ -150,6 +154,15 @@ describe('kill -9 during a migration', () => {
     }
   });
 });
+
+function refusalOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+  }
+  throw new Error('it was not refused');
+}
 
 function filled(folder: string, rows = 1): string {
   const path = join(folder, 'postern.db');

@@ -1,6 +1,6 @@
 // The Database contract, over the real thread and a real file.
 
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Statement } from '../../server/storage/database.ts';
@@ -172,6 +172,21 @@ describe('foreignVersion', () => {
     const second = await database.foreignVersion();
     expect(second).not.toBe(first);
     expect(await database.foreignVersion()).toBe(second);
+  });
+});
+
+describe('a database of which much was deleted', () => {
+  it('gives the room back when it is idle', async () => {
+    const { path, database } = await freshDatabase();
+    const blob = 'x'.repeat(100_000);
+    await Promise.all(Array.from({ length: 200 }, (_, i) => database.commit([insert(`n${i}`, blob)])));
+    await database.commit([{ sql: `DELETE FROM meta WHERE name <> 'n0'` }]);
+    await waitFor('the file to shrink', async () => {
+      const [row] = await database.read('SELECT * FROM pragma_page_count');
+      return Number(row?.['page_count']) < 1_500;
+    });
+    await database.close();
+    expect(statSync(path).size).toBeLessThan(1_500 * 4_096);
   });
 });
 

@@ -108,7 +108,7 @@ describe('openStore', () => {
     for (const as of ['serve', 'command'] as const) {
       expect(await refusal(open(path, as))).toContain('was written by a newer Postern');
     }
-    rmSync(join(path, 'postern.db'));
+    for (const name of ['postern.db', 'sealing.key']) rmSync(join(path, name));
     expect((await open(path, 'serve')).holds).toBe(true);
   });
 });

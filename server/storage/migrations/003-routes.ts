@@ -49,12 +49,13 @@ export const routes = {
     'ALTER TABLE upstream ADD COLUMN message_size INTEGER',
     'ALTER TABLE upstream ADD COLUMN announced_size INTEGER',
     // envelope_id and returns (full | headers): RFC 3461 ENVID and RET. about_id: the message that a report is about.
-    // held_because: operator | outage | damaged | restored.
+    // report_kind: what that report says: failure | delay | relayed. held_because: operator | outage | damaged | restored.
     'ALTER TABLE message ADD COLUMN envelope_id TEXT',
     'ALTER TABLE message ADD COLUMN returns TEXT',
     'ALTER TABLE message ADD COLUMN require_tls INTEGER NOT NULL DEFAULT 0',
     'ALTER TABLE message ADD COLUMN held_because TEXT',
     'ALTER TABLE message ADD COLUMN about_id TEXT',
+    'ALTER TABLE message ADD COLUMN report_kind TEXT',
     `UPDATE message SET held_because = 'operator' WHERE held_at IS NOT NULL`,
     `CREATE INDEX message_by_subject ON message (about_id) WHERE about_id IS NOT NULL`,
     // way: which upstreams may take it (queue/way.ts); empty until it is routed. account_id: as in message, empty for mail
@@ -73,6 +74,11 @@ export const routes = {
     `CREATE INDEX recipient_waiting ON recipient (way, account_id, next_attempt_at, message_id)
       WHERE state IN ('queued', 'deferred')`,
     `CREATE INDEX recipient_to_report ON recipient (message_id) WHERE report IS NOT NULL`,
+    // What was given up keeps its content for a while: this finds it when that is over.
+    `CREATE INDEX recipient_given_up ON recipient (settled_at, message_id) WHERE state IN ('failed', 'expired')`,
+    // Content that was kept of relayed messages (queue.keep_content) takes nothing of anybody's share.
+    'DROP INDEX message_with_content',
+    'CREATE INDEX message_not_retired ON message (account_id, size) WHERE retired_at IS NULL',
     // The plain words beside the remote reply; status: the enhanced code where ours, not the upstream's.
     'ALTER TABLE attempt ADD COLUMN text TEXT',
     'ALTER TABLE attempt ADD COLUMN status TEXT',

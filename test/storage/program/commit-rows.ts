@@ -12,7 +12,7 @@ await Promise.all(
     for (;;) {
       const name = `${prefix}-${next++}`;
       const result = await database.commit([
-        { sql: 'INSERT INTO meta (name, value) VALUES (?, ?)', params: [name, 'x'.repeat(500)] },
+        { sql: 'INSERT INTO meta (name, value) VALUES (?, ?)', params: [name, 'x'.repeat(4_000)] },
       ]);
       // Written at once: what is printed was acknowledged before the kill.
       if (result.kind === 'committed') writeSync(1, `${name}\n`);

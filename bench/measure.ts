@@ -4,37 +4,66 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flags, type LoadOptions, type LoadResult, load, loadTool } from '../test/support/load-tools.ts';
-import { startProgram, waitFor } from '../test/support/process.ts';
+import { run, startProgram, waitFor } from '../test/support/process.ts';
 import { makeScratch, removeScratch } from '../test/support/scratch.ts';
 import type { Sink } from '../test/support/sink.ts';
 import { BENCH_LOGIN, type Peer } from './peer.ts';
-import { memoryMb, processorMs } from './processes.ts';
+import { diskOctets, memoryMb, processorMs } from './processes.ts';
 
 export type Subject = Readonly<{ peer: Peer; pid: number; sink: Sink }>;
 
 /** Name of a figure (see figures.ts) and what was measured. */
 export type Figures = Readonly<Record<string, number>>;
 
-export type Sizes = Readonly<{ session: number; connect: number; big: number; idleSessions: number }>;
+export type Sizes = Readonly<{
+  warmUp: number;
+  session: number;
+  connect: number;
+  big: number;
+  idleSessions: number;
+  atOnce: number;
+}>;
 
 const CONNECTIONS = 8;
 const BIG_MESSAGE = 10_000_000;
 const MAX_DRAIN_MS = 180_000;
+const LOOK_MS = 100;
 
-/** Eight connections, each with many messages of 4 KB; relayed at the same time. */
+/** Eight connections, each with many messages of 4 KB; relayed at the same time. The server has run for a while. */
 export async function measureSession(subject: Subject, sizes: Sizes): Promise<Figures> {
-  const { result, relayedPerSecond, cpuPerMessage } = await loadAndDrain(subject, {
-    mode: 'session',
-    conns: CONNECTIONS,
-    messages: sizes.session,
-  });
+  const many = { mode: 'session', conns: CONNECTIONS };
+  await loadAndDrain(subject, { ...many, messages: sizes.warmUp });
+  const before = await written(subject);
+  const loaded = await loadAndDrain(subject, { ...many, messages: sizes.session });
+  const { result, relayedPerSecond, cpuPerMessage } = loaded;
   return {
     accepted: result.msg_s,
     relayed: relayedPerSecond,
     'accepted-p50': result.msg_ms?.p50 ?? Number.NaN,
     'accepted-p99': result.msg_ms?.p99 ?? Number.NaN,
     'session-cpu': cpuPerMessage,
+    'session-disk': ((await written(subject)) - before) / result.ok / 1000,
   };
+}
+
+/** What the disk has written, when nothing waits for it any more. */
+async function written({ peer }: Subject): Promise<number> {
+  await run(['sync', '-f', peer.folder]);
+  return diskOctets(peer.folder);
+}
+
+/** The most memory that many large messages take that come at the same time. */
+export async function measureAtOnce(subject: Subject, sizes: Sizes): Promise<Figures> {
+  let most = 0;
+  const look = setInterval(() => {
+    most = Math.max(most, memoryMb(subject.pid));
+  }, LOOK_MS);
+  try {
+    await loadAndDrain(subject, { conns: sizes.atOnce, messages: sizes.atOnce, size: BIG_MESSAGE });
+  } finally {
+    clearInterval(look);
+  }
+  return { 'at-once': most };
 }
 
 /** A new TCP + TLS + AUTH connection for every message, as printers do. */
@@ -121,14 +150,7 @@ async function loadAndDrain(subject: Subject, options: LoadOptions): Promise<Dra
   const result = await load({ ...base(subject.peer), ...options });
   if (result.failed > 0)
     throw new Error(`${subject.peer.name} refused ${result.failed}: ${result.last_error}`);
-  const stats = await waitFor(
-    `the sink to have all ${result.ok} messages`,
-    async () => {
-      const now = await subject.sink.stats();
-      return Number(now['messages']) >= result.ok ? now : undefined;
-    },
-    MAX_DRAIN_MS,
-  );
+  const stats = await drained(subject, result.ok);
   // Settling what was relayed costs too.
   await sleep(300);
   const cpuPerMessage = (processorMs(subject.pid) - cpuBefore) / result.ok;
@@ -136,7 +158,19 @@ async function loadAndDrain(subject: Subject, options: LoadOptions): Promise<Dra
   return { result, cpuPerMessage, relayedPerSecond: result.ok / (Number(stats['last']) - begin) };
 }
 
-function base(peer: Peer): LoadOptions {
+/** Resolves with the sink's counters when it has so many messages. */
+export function drained({ sink }: Subject, messages: number): Promise<Readonly<Record<string, number>>> {
+  return waitFor(
+    `the sink to have all ${messages} messages`,
+    async () => {
+      const now = await sink.stats();
+      return Number(now['messages']) >= messages ? now : undefined;
+    },
+    MAX_DRAIN_MS,
+  );
+}
+
+export function base(peer: Peer): LoadOptions {
   return {
     port: peer.port,
     tls: 'starttls',

@@ -15,8 +15,13 @@ export type Peer = Readonly<{
   name: string;
   /** Where it takes mail, with STARTTLS and AUTH PLAIN. */
   port: number;
-  /** Starts it; resolves at once, not when it listens. Works again after a stop. */
-  start: () => Promise<RunningPeer>;
+  /** Where it keeps its messages. */
+  folder: string;
+  /**
+   * Starts it; resolves at once, not when it listens. Works again after a stop. `wrapper` is put before its command, and
+   * must end with it (slow-disk.ts).
+   */
+  start: (wrapper?: readonly string[]) => Promise<RunningPeer>;
   /** Removes what it left. */
   remove: () => Promise<void>;
 }>;

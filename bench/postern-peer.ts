@@ -2,8 +2,12 @@
 
 import { addAccount, addUpstream, install } from '../test/support/postern.ts';
 import { BENCH_LOGIN, MAX_SESSIONS, type Peer, type PeerUpstream } from './peer.ts';
+import { endWrapped } from './processes.ts';
 
-export async function preparePostern(upstream: PeerUpstream): Promise<Peer> {
+/** `ca` may be left out where nobody listens at the upstream. */
+export async function preparePostern(
+  upstream: Omit<PeerUpstream, 'ca'> & Partial<Pick<PeerUpstream, 'ca'>>,
+): Promise<Peer> {
   const at = await install({
     log: { level: 'info', format: 'json' },
     limits: { connections: MAX_SESSIONS, connections_per_address: MAX_SESSIONS },
@@ -12,16 +16,18 @@ export async function preparePostern(upstream: PeerUpstream): Promise<Peer> {
   await addUpstream(at, 'sink', {
     url: `smtp+starttls://${upstream.user}@localhost:${upstream.port}`,
     password: upstream.password,
-    ca: upstream.ca,
+    ...(upstream.ca === undefined ? {} : { ca: upstream.ca }),
   });
   return {
     name: 'Postern',
     port: at.ports.starttls,
-    start: async () => {
-      const server = await at.serve({ waitUntilReady: false });
+    folder: at.data,
+    start: async (wrapper = []) => {
+      const server = await at.serve({ waitUntilReady: false, wrapper });
       return {
         pid: server.pid,
         stop: async () => {
+          if (wrapper.length > 0) await endWrapped(server);
           await server.stop();
         },
       };

@@ -9,6 +9,7 @@ import { postfixUid, startAgain, startMaster } from '../test/support/postfix.ts'
 import { run } from '../test/support/process.ts';
 import { makeScratch, removeScratch } from '../test/support/scratch.ts';
 import { BENCH_LOGIN, MAX_SESSIONS, type Peer, type PeerUpstream } from './peer.ts';
+import { endWrapped } from './processes.ts';
 
 const REALM = 'bench.test';
 
@@ -31,14 +32,19 @@ export async function preparePostfix(options: PostfixPeerOptions): Promise<Peer>
   return {
     name: options.reuseConnections ? 'Postfix, reuse' : 'Postfix',
     port,
-    start: async () => {
+    folder,
+    start: async (wrapper = []) => {
       const services = [`127.0.0.1:${port} inet n - n - - smtpd`];
       const settings = [...accepting(options.certificate), ...relaying(folder, options)];
-      const master = prepared ? startAgain(folder) : await startMaster({ folder, settings, services });
+      // The first start of all is never wrapped: it makes the folder.
+      const master = prepared
+        ? startAgain(folder, wrapper)
+        : await startMaster({ folder, settings, services });
       prepared = true;
       return {
         pid: master.pid,
         stop: async () => {
+          if (wrapper.length > 0) await endWrapped(master);
           await master.stop();
         },
       };

@@ -1,11 +1,15 @@
-// What a server costs: memory and processor time of all its processes, from /proc.
-// Worker threads belong to their process and are counted with it.
+// What a server costs: memory and processor time of all its processes, and what its disk had to write, from /proc.
+// Worker threads belong to their process and are counted with it. Also ends a server that runs under another program.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** Clock ticks per second in /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 const KIB = 1024;
+/** Milliseconds in which a server must have ended. */
+const GRACE = 20_000;
+/** Of /proc/diskstats, whatever the disk's own is. */
+const SECTOR = 512;
 
 /** The process and all that descend from it. */
 export function processTree(root: number): readonly number[] {
@@ -38,6 +42,41 @@ export function processorMs(root: number): number {
     return sum + fields.reduce((a, b) => a + b, 0);
   }, 0);
   return (ticks * 1000) / TICKS_PER_SECOND;
+}
+
+/**
+ * Octets written so far to the disk that holds the path: by everybody, with the journal of its file system, which no process
+ * is charged with. NaN where the path lies on no disk of its own (tmpfs, overlay).
+ */
+export function diskOctets(path: string): number {
+  const device = statSync(path).dev;
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  const line = readOrEmpty('/proc/diskstats')
+    .split('\n')
+    .map(text => text.trim().split(/\s+/))
+    .find(([first, second]) => Number(first) === major && Number(second) === minor);
+  return Number(line?.[9] ?? Number.NaN) * SECTOR;
+}
+
+/** strace passes no signal on: the server itself must be told. Resolves when it has ended, or after a while. */
+export async function endWrapped({
+  pid,
+  exited,
+}: Readonly<{ pid: number; exited: Promise<unknown> }>): Promise<void> {
+  const server = processTree(pid)[1];
+  if (server === undefined) return;
+  try {
+    process.kill(server, 'SIGTERM');
+  } catch {
+    return; // it has ended by itself
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise(resolve => {
+    timer = setTimeout(resolve, GRACE);
+  });
+  await Promise.race([exited, late]);
+  clearTimeout(timer);
 }
 
 /** Fields from the third (state) on: the second, the name, may hold spaces. */

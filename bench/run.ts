@@ -1,6 +1,6 @@
 // `npm run bench`: Postern against Postfix on this machine, in turns, relaying at the same time to a cheap sink.
 // Everything on the loopback and bounded. Absolute numbers move with the machine: read the ratios.
-// Options: --quick (one short round), --rounds N, --only session,connect,big,start,idle,logins, --peers postern,postfix,reuse.
+// Options: --quick (one short round), --rounds N, --only LIST (see kinds), --peers postern,postfix,reuse.
 
 import { parseArgs } from 'node:util';
 import { makeCertificate } from '../test/support/certificate.ts';
@@ -14,13 +14,25 @@ import * as measure from './measure.ts';
 import type { Peer, PeerUpstream, RunningPeer } from './peer.ts';
 import { preparePostern } from './postern-peer.ts';
 import { preparePostfix } from './postfix-peer.ts';
+import { measureSlowDisk } from './slow-disk.ts';
+import { measureWaiting } from './waiting.ts';
 
-const kinds = ['session', 'connect', 'big', 'start', 'idle', 'logins'] as const;
-type Kind = (typeof kinds)[number];
+const kinds = [
+  ...(['session', 'connect', 'big', 'start', 'idle', 'at-once', 'slow-disk'] as const),
+  ...(['waiting', 'logins'] as const),
+] as const;
+/** These are of Postern alone, and have tables of their own. */
+const alone = ['waiting', 'logins'] as const;
+/** On one server, in this order: idle first, since its memory is that of a server that has just started. */
+const steps = ['idle', 'session', 'connect', 'big', 'at-once'] as const;
 const peerNames = ['postern', 'postfix', 'reuse'] as const;
 
-const FULL = { session: 4000, connect: 1500, big: 8, idleSessions: 500 };
-const QUICK = { session: 1000, connect: 400, big: 4, idleSessions: 500 };
+const FULL = { warmUp: 4000, session: 4000, connect: 1500, big: 8, idleSessions: 500, atOnce: 100 };
+const QUICK = { warmUp: 1000, session: 1000, connect: 400, big: 4, idleSessions: 500, atOnce: 100 };
+/** Messages waiting while others are accepted; of the messages on a slow disk the part that is sent. */
+const FULL_WAITING = { messages: 4000, waiting: 100_000 };
+const QUICK_WAITING = { messages: 1000, waiting: 10_000 };
+const QUICK_SHARE = 0.25;
 
 const { values: options } = parseArgs({
   options: {
@@ -33,7 +45,7 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
 const sizes = options.quick ? QUICK : FULL;
 const chosen = choose(kinds, options.only);
-const compared = chosen.filter(kind => kind !== 'logins');
+const compared = chosen.filter(kind => !alone.some(one => one === kind));
 const chosenPeers = choose(peerNames, options.peers);
 
 requireTools();
@@ -66,6 +78,8 @@ async function main(): Promise<void> {
         `\nmedians of ${rounds} round(s), ${sizes.session} messages of 4 KB over 8 connections; sink without latency`,
       );
     }
+    if (chosen.includes('waiting'))
+      say(`\nA full queue\n${await measureWaiting(options.quick ? QUICK_WAITING : FULL_WAITING)}`);
     if (chosen.includes('logins')) say(`\nPostern's logins\n${await measureLogins()}`);
   } finally {
     for (const peer of peers) await peer.remove();
@@ -90,27 +104,34 @@ async function oneRound(peer: Peer, sink: measure.Subject['sink']): Promise<meas
   await measure.greeting(peer.port);
   await warm.stop();
   const start = chosen.includes('start') ? await measure.measureStart(peer) : {};
+  const loaded = steps.some(kind => chosen.includes(kind)) ? await loadServer(peer, sink) : {};
+  const slow = chosen.includes('slow-disk')
+    ? await measureSlowDisk({ peer, sink }, options.quick ? QUICK_SHARE : 1)
+    : {};
+  return { ...start, ...loaded, ...slow };
+}
+
+async function loadServer(peer: Peer, sink: measure.Subject['sink']): Promise<measure.Figures> {
   const running = await peer.start();
   try {
     await measure.greeting(peer.port);
-    return { ...start, ...(await loadRound({ peer, pid: running.pid, sink })) };
+    return await loadRound({ peer, pid: running.pid, sink });
   } finally {
     await stopped(running);
   }
 }
 
 async function loadRound(subject: measure.Subject): Promise<measure.Figures> {
-  const steps: Readonly<Record<Exclude<Kind, 'logins'>, () => Promise<measure.Figures>>> = {
-    start: async () => ({}),
+  const measured: Readonly<Record<(typeof steps)[number], () => Promise<measure.Figures>>> = {
     idle: () => measure.measureIdle(subject, sizes),
     session: () => measure.measureSession(subject, sizes),
     connect: () => measure.measureConnect(subject, sizes),
     big: () => measure.measureBig(subject, sizes),
+    'at-once': () => measure.measureAtOnce(subject, sizes),
   };
   let figures: measure.Figures = {};
-  // Idle first: memory is that of a server that has just started.
-  for (const kind of ['idle', 'session', 'connect', 'big'] as const) {
-    if (chosen.includes(kind)) figures = { ...figures, ...(await steps[kind]()) };
+  for (const kind of steps) {
+    if (chosen.includes(kind)) figures = { ...figures, ...(await measured[kind]()) };
   }
   return figures;
 }

@@ -20,6 +20,13 @@ export const events = {
     means: 'The disk is below its reserve: new mail gets 452 until there is room.',
     fields: ['free', 'reserve'],
   },
+  'disk.full': {
+    level: 'error',
+    means:
+      'The disk refused a commit: `storage.ballast` was given up, so that mail can still be settled and deleted. New mail is refused until there is room.',
+    fields: [],
+  },
+  'disk.relieved': { level: 'info', means: 'There is room again, also for the ballast.', fields: [] },
   'clock.untrusted': {
     level: 'warn',
     means:
@@ -124,6 +131,17 @@ export const events = {
       'A message, its sender or a recipient was refused; nothing was kept. Where the account may not do that, the reason names its setting; said at most once a minute for account and reason, and `count` says how often since.',
     fields: ['reply', 'reason', 'count'],
   },
+  'message.signed_not_rewritten': {
+    level: 'warn',
+    means:
+      'The senders in the header of a signed message are not permitted at the upstream, and stayed: a change would break the signature.',
+    fields: ['signature'],
+  },
+  'message.header_not_rewritten': {
+    level: 'warn',
+    means: 'A header of more than 1 MiB was not rewritten; the envelope was.',
+    fields: [],
+  },
   'message.retired': {
     level: 'debug',
     means: 'Every recipient is settled; the content was removed.',
@@ -144,16 +162,54 @@ export const events = {
     means: 'It will not be tried again: refused for good, or expired.',
     fields: ['forward_path', 'attempt', 'reason', 'reply', 'text'],
   },
+  'report.queued': {
+    level: 'info',
+    means:
+      'A report about mail is on its way to a person: it failed, is late, or was passed on. `about` names the messages.',
+    fields: ['kind', 'forward_path', 'about'],
+  },
+  'report.failed': {
+    level: 'error',
+    means: 'A report could not be made; it is tried again.',
+    fields: ['text'],
+  },
   'upstream.fault': {
     level: 'error',
     means: 'An upstream cannot be used: all its mail waits and does not age.',
     fields: ['kind', 'reply', 'text', 'next_probe_at'],
+  },
+  'upstream.sender_missing': {
+    level: 'warn',
+    means:
+      'Senders are to be rewritten at an upstream, but it has no sender, and its user name is no address: they stay. Said once.',
+    fields: [],
+  },
+  'upstream.throttled': {
+    level: 'warn',
+    means:
+      'An upstream wants less at a time: its mail pauses until `paused_until`, then goes at `per_minute` and gets faster again.',
+    fields: ['reply', 'per_minute', 'connections', 'paused_until'],
+  },
+  'upstream.unthrottled': {
+    level: 'info',
+    means: 'An upstream gets its mail at full pace again.',
+    fields: ['after'],
   },
   'upstream.recovered': { level: 'info', means: 'An upstream works again.', fields: ['after'] },
   'queue.recovered': {
     level: 'info',
     means: 'What was in flight when Postern last ended is waiting again.',
     fields: ['recipients', 'orphans'],
+  },
+  'queue.routed': {
+    level: 'info',
+    means: 'What waits was routed: it came from the command line, or routes or upstreams have changed.',
+    fields: ['recipients'],
+  },
+  'queue.held': {
+    level: 'error',
+    means: 'Mail is held: it waits until `postern queue release`.',
+    fields: ['messages', 'reason'],
   },
   'queue.content_damaged': {
     level: 'error',

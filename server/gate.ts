@@ -21,7 +21,7 @@ export function createGate(
   ground: Ground,
   certificates: Certificates,
   logins: Logins,
-  { intake, usage }: Pick<MailPath, 'intake' | 'usage'>,
+  { intake, usage, limits: messageLimits }: Pick<MailPath, 'intake' | 'usage' | 'limits'>,
 ): Submission {
   const { config, clock, logging, random } = ground.deps;
   const { limits } = config;
@@ -40,7 +40,7 @@ export function createGate(
     }),
     settings: {
       hostname,
-      limits: { messageSize: limits.message_size, recipients: limits.recipients },
+      limits: messageLimits,
       failedLogins: limits.failed_logins,
       commands: limits.commands,
       commandsBeforeLogin: limits.commands_before_login,

@@ -4,25 +4,35 @@ import { createUsage, type Usage } from './accounts/usage.ts';
 import type { Ground } from './ground.ts';
 import { fraction, makeId, pooled } from './ids.ts';
 import type { Logins } from './logins.ts';
-import { createContentReader } from './queue/content-reader.ts';
+import type { RaiseAlert } from './notification/alert.ts';
+import type { Reporter } from './notification/reporter.ts';
 import { createDiskReserve, type DiskReserve } from './queue/disk-reserve.ts';
-import { createQueue, type Queue } from './queue/queue.ts';
+import type { Queue } from './queue/queue.ts';
 import { createQueueShares } from './queue/queue-share.ts';
-import { sweepOrphans } from './queue/retention.ts';
-import { createRunner, type Runner } from './queue/runner.ts';
 import { createSpool } from './queue/spool.ts';
+import { createQueuePath, type QueuePath } from './queue-path.ts';
+import { createRecipientRules } from './relay/recipient-rules.ts';
 import { createRelay } from './relay/relay.ts';
+import { createRoutes } from './relay/routes.ts';
 import { createUpstreams } from './relay/upstreams.ts';
+import { createReporting } from './reporting.ts';
+import { staysForBackup } from './storage/backup-mark.ts';
+import { keepBallast } from './storage/ballast.ts';
 import { createIntake, type Intake } from './submission/intake.ts';
 import { createMessagePlaces } from './submission/message-place.ts';
+import { type Limits, limitsWith } from './submission/policy.ts';
 
 export type MailPath = Readonly<{
   intake: Intake;
+  /** What is taken of everybody now. */
+  limits: () => Limits;
   /** What accounts with limits have sent. */
   usage: Usage;
   /** For mail that Postern itself writes. */
   enqueue: Queue['enqueue'];
-  runner: Runner;
+  runner: QueuePath['runner'];
+  reporter: Reporter;
+  deleteFinished: QueuePath['deleteFinished'];
   disk: DiskReserve;
   upstreams: number;
   fullAt: () => number | null;
@@ -30,37 +40,55 @@ export type MailPath = Readonly<{
 
 /** Also recovers what the last process left: in flight, or half written. */
 export async function createMailPath(
-  { deps, store, identity, clockTrust, failure }: Ground,
-  { standing }: Pick<Logins, 'standing'>,
+  ground: Ground,
+  {
+    standing,
+    listAccounts,
+    raise,
+  }: Pick<Logins, 'standing' | 'listAccounts'> & Readonly<{ raise: RaiseAlert }>,
 ): Promise<MailPath> {
+  const { deps, store, identity, clockTrust, failure } = ground;
   const { config, clock, random } = deps;
   const { log } = deps.logging;
-  const { database, folder, sealer } = store;
+  const { database, folder, sealer, ballast } = store;
   const chance = pooled(random);
   const newId = () => makeId(clock.now(), chance);
-  const spool = createSpool(folder.spool);
-  const queue = createQueue({ database, newId });
-  const recipients = await queue.recover(clock.now());
-  const orphans = await sweepOrphans(queue, spool);
-  if (recipients + orphans > 0) log('queue.recovered', { recipients, orphans });
+  const spool = createSpool(folder.spool, { mustStay: id => staysForBackup(folder, id) });
   const upstreams = await createUpstreams({ database, clock, newId, sealer });
-  const runner = createRunner({
-    queue,
-    relay: createRelay({ upstreams, hostname: identity.hostname, clock, random, log }),
-    content: createContentReader({ queue, spool }),
-    policy: {
-      retryMin: config.queue.retry_min,
-      retryMax: config.queue.retry_max,
-      expiry: config.queue.expiry,
-    },
+  const routes = await createRoutes(database);
+  const recipientRules = await createRecipientRules({ database, hostname: identity.hostname });
+  const relay = createRelay({
+    upstreams,
+    routes,
+    recipients: recipientRules,
+    hostname: identity.hostname,
     clock,
-    clockTrust,
-    random: () => fraction(chance),
+    random,
     log,
-    clientsWait: () => intake.busy(),
+    raise,
+    paces: store.observations.paces,
   });
-  database.onForeignChange(runner.kick); // `queue retry` from the command line
-  const disk = createDiskReserve({ folder: folder.path, reserve: config.limits.disk_reserve, clock, log });
+  const { queue, content, runner, deleteFinished } = await createQueuePath(ground, {
+    relay,
+    upstreams,
+    spool,
+    listAccounts,
+    raise,
+    newId,
+    chance: () => fraction(chance),
+    clientsWait: () => intake.busy(),
+    onReportDue: () => reporter.kick(),
+  });
+  const wanted = config.storage.ballast;
+  const disk = createDiskReserve({
+    folder: folder.path,
+    reserve: config.limits.disk_reserve,
+    ballast: { ...ballast, wanted },
+    clock,
+    log,
+  });
+  ballast.onFreed(() => log('disk.full'));
+  keepBallast({ ballast, size: wanted, room: disk.room, onFilled: () => log('disk.relieved') });
   const usage = await createUsage({ database, clock, clockTrusted: clockTrust.trusted });
   let fullAt: number | null = null;
   const enqueue: Queue['enqueue'] = async (...group) => {
@@ -70,9 +98,14 @@ export async function createMailPath(
     else if (enqueued.kind === 'full') fullAt = clock.monotonic();
     return enqueued;
   };
+  const reporting = { queue, content, spool, relay, upstreams, enqueue, raise, newId };
+  const reporter = await createReporting(ground, reporting);
+  database.onForeignChange(reporter.kick); // `queue bounce` from the command line
+  const { message_size: messageSize, recipients: recipientsPerMessage } = config.limits;
+  const limits = () => limitsWith({ messageSize, recipients: recipientsPerMessage }, relay.largestMessage());
   const intake = createIntake({
     ...identity,
-    limits: { messageSize: config.limits.message_size, recipients: config.limits.recipients },
+    limits,
     maxReceived: config.queue.max_received,
     showClientAddress: config.received.client_address === 'show',
     spool,
@@ -89,5 +122,16 @@ export async function createMailPath(
     log,
     onFatal: failure.exit,
   });
-  return { intake, usage, enqueue, runner, disk, upstreams: upstreams.list().length, fullAt: () => fullAt };
+  return {
+    intake,
+    limits,
+    usage,
+    enqueue,
+    runner,
+    reporter,
+    deleteFinished,
+    disk,
+    upstreams: upstreams.list().length,
+    fullAt: () => fullAt,
+  };
 }

@@ -47,6 +47,16 @@ process.exitCode = await runCli(process.argv.slice(2), {
       return { kind: 'refused', text: error.message };
     }
   },
+  openBackups: async ({ config: { storage } }) => {
+    const { createBackups } = await import('./backup/backups.ts');
+    return createBackups({
+      data: storage.path,
+      allowUnsafeFilesystem: storage.allow_unsafe_filesystem,
+      version: VERSION,
+      clock,
+      random,
+    });
+  },
 });
 
 /** Who runs the command: with sudo, who called it. */

@@ -23,11 +23,19 @@ import { createAddressKeys } from './network/address-key.ts';
 import { inNetworks } from './network/named-networks.ts';
 import { createOnLink } from './network/on-link.ts';
 import { createQueueOperator } from './queue/operator.ts';
+import { createQueueAudit } from './queue/operator-audit.ts';
 import { createQueue } from './queue/queue.ts';
 import { createSpool } from './queue/spool.ts';
 import { isRefusedStart } from './refused-start.ts';
+import { createRecipientRuleOperator } from './relay/recipient-rule-operator.ts';
+import { createRecipientRules } from './relay/recipient-rules.ts';
+import type { Known } from './relay/route-input.ts';
+import { createRouteOperator } from './relay/route-operator.ts';
+import { createRoutes } from './relay/routes.ts';
+import { readPace } from './relay/stored-pace.ts';
 import { testUpstream } from './relay/upstream-test.ts';
-import { createUpstreams } from './relay/upstreams.ts';
+import { createUpstreams, type Upstreams } from './relay/upstreams.ts';
+import { staysForBackup } from './storage/backup-mark.ts';
 import { createKeyOperator } from './storage/key-operator.ts';
 import { openStore, type Store } from './storage/open-store.ts';
 import { runAsOwnerOf } from './storage/run-as.ts';
@@ -79,9 +87,11 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
   store.letGo();
   const accounts = await openAccounts(deps, store, { newId, audit, onStale: text => warnings.push(text) });
   const upstreams = await createUpstreams({ database, clock, newId, sealer });
+  const routes = await createRoutes(database);
   const queue = createQueue({ database, newId });
-  const spool = createSpool(folder.spool);
+  const spool = createSpool(folder.spool, { mustStay: id => staysForBackup(folder, id) });
   const { hostname } = identity;
+  const rules = await createRecipientRules({ database, hostname });
   const alerts = await openCommandAlerts({ store, queue, hostname, clock, random, newId, audit });
 
   return {
@@ -98,17 +108,29 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     withheldMechanisms: observations.withheldMechanisms,
     sentLately: accountId => readSentLately(database, accountId, clock.now()),
     upstreams,
-    testUpstream: upstream =>
-      testUpstream({ upstream, password: upstreams.password(upstream), hostname, clock, random }),
-    queue: {
-      ...createQueueOperator(database),
-      remove: async (filter, now) => {
-        const removed = await createQueueOperator(database).remove(filter, now);
-        // The rows are gone for good; only then do the files go.
-        if ('spooled' in removed) for (const id of removed.spooled) await spool.remove(id);
-        return removed;
-      },
+    recipients: createRecipientRuleOperator({ database, view: rules, clock, audit }),
+    testUpstream: async upstream => {
+      const password = upstreams.password(upstream);
+      const result = await testUpstream({ upstream, password, hostname, clock, random });
+      if (result.ok && upstream.fault !== null) await upstreams.forgetFault(upstream);
+      return result;
     },
+    paceOf: async ({ id }) => readPace(observations.paces.get(id), { offset: 0, now: clock.now() }),
+    routes: createRouteOperator({
+      database,
+      view: routes,
+      known: knownTo(accounts, upstreams),
+      clock,
+      newId,
+      audit,
+    }),
+    queue: createQueueOperator({
+      database,
+      spool,
+      newId,
+      audit: createQueueAudit(audit),
+      keepContent: config.queue.keep_content,
+    }),
     openContent: async message => {
       if (message.content === 'spool') return (await spool.check(message.id)) ? spool.open(message.id) : null;
       const octets = await queue.body(message.id);
@@ -122,6 +144,20 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     close: async () => {
       certificates.close();
       await store.close();
+    },
+  };
+}
+
+/** What a route may name. */
+function knownTo(accounts: Accounts, upstreams: Upstreams): Known {
+  return {
+    accounts: {
+      names: () => accounts.list().map(({ account }) => account.name),
+      find: name => accounts.show(name)?.account.name ?? null,
+    },
+    upstreams: {
+      names: () => upstreams.list().map(({ name }) => name),
+      find: name => upstreams.find(name)?.name ?? null,
     },
   };
 }

@@ -10,7 +10,6 @@ import { createGate } from './gate.ts';
 import { type Ground, layGround, openCertificates, type ServeDeps } from './ground.ts';
 import { createLogins, type Logins } from './logins.ts';
 import { createMailPath, type MailPath } from './mail-path.ts';
-import { deleteRetired } from './queue/retention.ts';
 import { refusedStart } from './refused-start.ts';
 import type { BindFailure, Listener } from './submission/bind.ts';
 import type { Submission } from './submission/server.ts';
@@ -50,7 +49,7 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
   // A wrong clock must not revive an account or a password that has ended, nor end them all.
   const clock = ground.clockTrust.believed;
   const logins = await createLogins({ ...deps, ...alerting, clock, store, log: deps.logging.log });
-  const mail = await createMailPath(ground, logins);
+  const mail = await createMailPath(ground, { ...logins, raise: alerting.raise });
   const submission = createGate(ground, certificates, logins, mail);
   failure.beforeExit(() => submission.stop(0));
   try {
@@ -64,12 +63,13 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
       for (const timer of timers) clearInterval(timer);
       certificates.close();
       await Promise.all([submission.stop(GRACE), mail.runner.stop(GRACE), http.close()]);
+      await mail.reporter.stop();
       await logins.guard.close();
       await alerting.close();
     };
   } catch (error) {
     certificates.close();
-    await Promise.all([submission.stop(0), mail.runner.stop(0)]);
+    await Promise.all([submission.stop(0), mail.runner.stop(0), mail.reporter.stop()]);
     await alerting.close();
     throw error;
   }
@@ -101,16 +101,17 @@ function httpOptions({ deps, store }: Ground, certificates: Certificates, { disk
 }
 
 function startClockwork(
-  { deps, store, clockTrust }: Ground,
-  { runner, usage }: MailPath,
+  { clockTrust }: Ground,
+  { runner, reporter, usage, deleteFinished }: MailPath,
   logins: Logins,
 ): readonly NodeJS.Timeout[] {
-  const retention = deps.config.queue.retention;
   runner.start();
+  reporter.start();
   clockTrust.beat();
   return [
     setInterval(clockTrust.beat, HEARTBEAT),
-    setInterval(() => void deleteRetired(store.database, deps.clock.now(), retention), HOUSEKEEPING),
+    // Nor must it delete what is not old.
+    setInterval(() => clockTrust.trusted() && void deleteFinished().catch(() => undefined), HOUSEKEEPING),
     setInterval(() => void usage.sweep(), HOUSEKEEPING),
     // By a wrong clock every changeover would be over.
     setInterval(() => clockTrust.trusted() && void logins.forgetEndedPasswords(), HOUSEKEEPING),

@@ -18,12 +18,16 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/audit\/audit-entry\.ts$/, 'vocabulary'],
 
   [/^server\/(message|sasl|diagnosis)\//, 'decision'],
+  [
+    /^server\/notification\/(dsn|digest|delivery-status|report-(facts|words|message|decision)|original-text|mail-text)\.ts$/,
+    'decision',
+  ],
   [/^server\/submission\/(policy|deadlines|data-decoder)\.ts$/, 'decision'],
   [/^server\/accounts\/sending-limits\.ts$/, 'decision'],
   [/^server\/accounts\/ban-decision\.ts$/, 'decision'],
-  [/^server\/queue\/(schedule|clock-trust)\.ts$/, 'decision'],
+  [/^server\/queue\/(schedule|settlement|turns|rerouting|clock-trust)\.ts$/, 'decision'],
   [
-    /^server\/relay\/(route|classify|breaker|reply-meaning|remote-reply|capabilities|tls-words)\.ts$/,
+    /^server\/relay\/(route|identity|recipient-(?:rule|mapping)|presets|pacing|sent-counts|stated-wait|classify|breaker|reply-meaning|remote-reply|capabilities|attempt-envelope|tls-words)\.ts$/,
     'decision',
   ],
 
@@ -35,6 +39,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/queue\/(runner|attempt|ages)\.ts$/, 'edge'],
   [/^server\/notification\/(?!channels\/)/, 'state'],
   [/^server\/(accounts|queue|relay|audit)\//, 'state'],
+  [/^server\/backup\//, 'state'],
   [/^server\/identity\.ts$/, 'state'],
 
   [/^server\/(submission|cli)\//, 'edge'],

@@ -8,9 +8,9 @@ export type AddressPattern =
   /** Why it is none: one sentence. */
   | Readonly<{ kind: 'bad'; text: string }>;
 
-/** Reads `scan@example.com`, `@example.com` or `example.com`, `@*.example.com` or `*.example.com`. */
+/** Reads `scan@example.com`, `@example.com`, `*@example.com` or `example.com`, `@*.example.com` or `*.example.com`. */
 export function parseAddressPattern(written: string): AddressPattern {
-  const text = written.trim();
+  const text = written.trim().replace(/^\*@/, '@');
   const at = text.lastIndexOf('@');
   if (at > 0) {
     const path = parsePath(text, '');

@@ -14,6 +14,9 @@ import type { Channel } from '../notification/channel.ts';
 import type { ChannelStore } from '../notification/channel-store.ts';
 import type { Sending } from '../notification/sender.ts';
 import type { QueueOperator } from '../queue/operator.ts';
+import type { RecipientRuleOperator } from '../relay/recipient-rule-operator.ts';
+import type { RouteOperator } from '../relay/route-operator.ts';
+import type { StoredPace } from '../relay/stored-pace.ts';
 import type { Upstream } from '../relay/upstream.ts';
 import type { Upstreams } from '../relay/upstreams.ts';
 import type { KeyOperator } from '../storage/key-operator.ts';
@@ -41,7 +44,12 @@ export type CommandStore = Readonly<{
   /** What an account has sent against its limits, by its id. */
   sentLately: (accountId: string) => Promise<SentLately>;
   upstreams: Pick<Upstreams, 'list' | 'find' | 'add' | 'set' | 'pause' | 'resume' | 'remove'>;
+  recipients: RecipientRuleOperator;
+  /** Where it works, a fault of it is forgotten, and a running server tries at once. */
   testUpstream: (upstream: Upstream) => Promise<UpstreamTest>;
+  /** How fast it is sent to, as the server noted it within the last seconds. */
+  paceOf: (upstream: Upstream) => Promise<StoredPace>;
+  routes: RouteOperator;
   queue: QueueOperator;
   /** The octets of a message whose content is not gone; null where they cannot be read. */
   openContent: (message: Readonly<{ id: string; content: 'body' | 'spool' }>) => Promise<Readable | null>;

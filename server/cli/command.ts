@@ -1,6 +1,7 @@
 // What a command of the command line is: its words, its options, what it needs, and what it comes to. One table serves the
 // parser, the help and the reference. A command returns its result; program.ts prints it and chooses the exit status.
 
+import type { Backups } from '../backup/backups.ts';
 import type { ConfigSources, LoadedConfig } from '../config/load.ts';
 import type { CommandStore } from './command-store.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,7 +19,7 @@ export type Option = Readonly<{
 type Described = Readonly<{
   /** For example `account add`. */
   name: string;
-  /** For example `[NAME]`, `NAME`, `[ID...]`; empty for none. */
+  /** For example `[NAME]`, `NAME`, `PATTERN ADDRESS`, `[ID...]`; empty for none. */
   argument: string;
   means: string;
   options: readonly Option[];
@@ -30,6 +31,7 @@ export type Command = Described &
   (
     | Readonly<{ needs: 'nothing'; run: (call: Call, sources: ConfigSources) => Promise<Result> }>
     | Readonly<{ needs: 'config'; run: (call: Call, loaded: LoadedConfig) => Promise<Result> }>
+    | Readonly<{ needs: 'backups'; run: (call: Call, backups: Backups) => Promise<Result> }>
     | Readonly<{ needs: 'store'; run: (call: Call, store: CommandStore) => Promise<Result> }>
   );
 

@@ -10,12 +10,16 @@ import { accountCommands } from './account.ts';
 import { alertCommands } from './alert.ts';
 import { channelCommands } from './alert-channel.ts';
 import { auditCommands } from './audit.ts';
+import { backupCommands } from './backup.ts';
 import { banCommands } from './ban.ts';
 import { certificateCommands } from './certificate.ts';
 import type { Call, Command, FileContent, Option, Result } from './command.ts';
 import { configCommands } from './config.ts';
 import { keyCommands } from './key.ts';
 import { queueCommands } from './queue.ts';
+import { recipientCommands } from './recipient.ts';
+import { restoreCommands } from './restore.ts';
+import { routeCommands } from './route.ts';
 import type { CliParts } from './run-cli.ts';
 import { type Serve, serveCommand } from './serve.ts';
 import { complain, type Terminal } from './terminal.ts';
@@ -24,6 +28,8 @@ import { upstreamCommands } from './upstream.ts';
 const GROUPS: Readonly<Record<string, string>> = {
   account: 'logins for devices and apps',
   upstream: 'the servers that take our mail',
+  route: 'which upstreams mail goes to',
+  recipient: 'where mail to local recipients goes (root, root@localhost)',
   queue: 'mail that waits, and what became of it',
   certificate: 'certificates and the CA that devices trust',
   ban: 'who may not log in for a while',
@@ -56,8 +62,12 @@ export function allCommands(serve: Serve): readonly Command[] {
     serveCommand(serve),
     ...accountCommands,
     ...upstreamCommands,
+    ...routeCommands,
+    ...recipientCommands,
     ...queueCommands,
     ...certificateCommands,
+    ...backupCommands,
+    ...restoreCommands,
     ...banCommands,
     ...keyCommands,
     ...alertCommands,
@@ -94,7 +104,7 @@ function buildProgram(
     const leaf = groupOf(words.slice(0, -1))
       .command(words.at(-1) ?? '')
       .description(command.means);
-    if (command.argument !== '') leaf.argument(command.argument);
+    if (command.argument !== '') leaf.arguments(command.argument);
     for (const option of command.options) leaf.addOption(parserOption(option));
     if (command.printsData) leaf.option('--json', 'print JSON');
     leaf.action(() => run(command, leaf));
@@ -150,6 +160,7 @@ async function resultOf(
   const loaded = await loadConfig(sources);
   if (loaded.kind === 'refused') return { kind: 'failed', lines: loaded.problems };
   if (command.needs === 'config') return command.run(call, loaded);
+  if (command.needs === 'backups') return command.run(call, await parts.openBackups(loaded));
   const opened = await parts.openStore(loaded);
   if (opened.kind === 'refused') return { kind: 'failed', lines: [opened.text] };
   const { store } = opened;
@@ -200,9 +211,9 @@ function usageText(said: string): string {
     .trim()
     .replace(/\.$/, '');
   const option = /^unknown option '([^']+)'/.exec(text)?.[1];
-  const secret = /^--(pass|secret|token)(?:word|wd)?(?:=|$)/
+  const secret = /^--(passphrase|pass|secret|token)(?:word|wd)?(?:=|$)/
     .exec(option ?? '')?.[1]
-    ?.replace('pass', 'password');
+    ?.replace(/^pass$/, 'password');
   if (secret !== undefined) {
     return `unknown option '--${secret}': other users of this machine can read what stands on a command line; use --${secret}-stdin, --${secret}-file FILE or --${secret}-prompt`;
   }

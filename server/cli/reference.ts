@@ -134,7 +134,7 @@ function retryChapter(): string {
   const defaults = parseConfig({});
   if (defaults.kind === 'invalid') throw new Error('the defaults of the configuration are not valid');
   const { retry_min, retry_max, expiry } = defaults.value.queue;
-  const rows = retryTable({ retryMin: retry_min, retryMax: retry_max, expiry }).map(row => [
+  const rows = retryTable({ retryMin: retry_min, retryMax: retry_max }).map(row => [
     String(row.attempt),
     formatDuration(row.after),
     formatDuration(row.total),

@@ -2,8 +2,9 @@
 // costs memory which a server would carry for good. Everything else goes to program.ts, loaded then.
 
 import { parseArgs } from 'node:util';
+import type { Backups } from '../backup/backups.ts';
 import type { Environment } from '../config/environment.ts';
-import { loadConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { isRefusedStart } from '../refused-start.ts';
 import type { OpenStore } from './command-store.ts';
 import type { Serve } from './serve.ts';
@@ -17,6 +18,7 @@ export type CliParts = Readonly<{
   terminal: Terminal;
   serve: Serve;
   openStore: OpenStore;
+  openBackups: (loaded: LoadedConfig) => Promise<Backups>;
 }>;
 
 /**

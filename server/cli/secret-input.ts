@@ -13,7 +13,7 @@ export type SecretTrouble = Readonly<{ kind: 'misused' | 'failed'; text: string 
 const MAX_OCTETS = 65_536;
 
 /** What it is called, in the options too: `--token-stdin`. */
-type Word = 'password' | 'secret' | 'token';
+type Word = 'password' | 'secret' | 'token' | 'passphrase';
 /** `twice`: for one that nothing else will check. */
 type Asked = Readonly<{ prompt: string; twice: boolean; word?: Word }>;
 

@@ -26,6 +26,7 @@ import {
   requiredKey,
   type SectionDescription,
   section,
+  size,
   someOf,
   writeWith,
   yesOrNo,
@@ -75,6 +76,11 @@ const storage = section(
       path,
       './data',
       'The data folder: database, spool, keys. It must be on a local disk. A relative path counts from the folder that Postern is started in. `--data DIR` and `POSTERN_DATA_DIR` override it.',
+    ),
+    ballast: key(
+      size('0', '10 GiB'),
+      '16 MiB',
+      'A file in the data folder that is given up when the disk is full, so that mail can still be settled and deleted; it is made again when there is room. 0 is none.',
     ),
     allow_unsafe_filesystem: key(
       yesOrNo,

@@ -1,6 +1,7 @@
 // The command line in this process, on a data folder of its own: real parser, real store, captured output.
 
 import { PassThrough } from 'node:stream';
+import { createBackups } from '../../server/backup/backups.ts';
 import { runCli } from '../../server/cli/run-cli.ts';
 import type { Terminal } from '../../server/cli/terminal.ts';
 import { systemClock } from '../../server/clock.ts';
@@ -37,6 +38,14 @@ export function makeCommandLine(): CommandLine {
       folder,
       terminal: terminalFor(options, captured),
       serve: async () => 0,
+      openBackups: async ({ config: { storage } }) =>
+        createBackups({
+          data: storage.path,
+          allowUnsafeFilesystem: false,
+          version: '1.2.3',
+          clock: systemClock,
+          random: systemRandom,
+        }),
       openStore: async ({ config }) => {
         try {
           const store = await openCommandStore({
@@ -76,6 +85,9 @@ function terminalFor(options: RunOptions, captured: { stdout: string; stderr: st
   return {
     print: text => {
       captured.stdout += text;
+    },
+    printOctets: async octets => {
+      captured.stdout += Buffer.from(octets).toString('latin1');
     },
     complain: text => {
       captured.stderr += text;

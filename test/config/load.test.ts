@@ -47,7 +47,7 @@ describe('without any configuration', () => {
         { port: 465, address: '::', tls: 'implicit', mechanisms },
       ],
       tls: { names: [] },
-      storage: { path: join(folder, 'data'), allow_unsafe_filesystem: false },
+      storage: { path: join(folder, 'data'), ballast: 16 * 1024 * 1024, allow_unsafe_filesystem: false },
       admin: { listen: { address: '127.0.0.1', port: 8025 } },
       public: { listen: null },
       limits: {

@@ -1,5 +1,8 @@
-// Kill -9 at random moments, again and again, with an upstream that fails in every way it can; then count.
-// What was acknowledged with 250 must be at the sink, whole, for every recipient. Duplicates are allowed and counted.
+// Kill -9 at random moments, again and again, with an upstream that fails in every way it can, and in some rounds a backup
+// that is being made; then count. What was acknowledged with 250 must be at the sink, whole, for every recipient. Duplicates
+// are allowed where nobody can know better, and only there: where an attempt was in flight at a kill and the upstream had
+// taken it already, and where the upstream took it without saying so. That many are the ceiling, and after each round there
+// must be no more.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +19,7 @@ import {
 } from '../support/postern.ts';
 import { waitFor } from '../support/process.ts';
 import { SINK_LOGIN, type Sink, startSink } from '../support/sink.ts';
+import { arrivals, attemptsInFlight, type Counts, compare } from './count.ts';
 import { forgetfulDisk } from './forgetful-disk.ts';
 import { between, type Random, seededRandom } from './random.ts';
 import { type Acknowledged, startSender } from './sender.ts';
@@ -28,15 +32,18 @@ export type CrashOptions = Readonly<{
   losesPower?: boolean;
 }>;
 
-export type CrashResult = Readonly<{
-  acknowledged: number;
-  /** What was acknowledged and is not, or not whole, at the sink. */
-  lost: readonly string[];
-  /** Recipients that got a message once more than they should. */
-  duplicates: number;
-  /** The queue after the last round, all drained. */
-  stats: Readonly<Record<string, number>>;
-}>;
+export type CrashResult = Omit<Counts, 'swallowed'> &
+  Readonly<{
+    acknowledged: number;
+    /** The most duplicates that there may be. */
+    ceiling: number;
+    /** After which rounds there were more. */
+    tooMany: readonly string[];
+    /** Backups that were ended; the last of them was looked through. */
+    backups: number;
+    /** The queue after the last round, all drained. */
+    stats: Readonly<Record<string, number>>;
+  }>;
 
 /** Transient failures only: a refusal for good would rightly keep a message from the sink. */
 const failureSets: readonly (readonly string[])[] = [
@@ -50,6 +57,7 @@ const failureSets: readonly (readonly string[])[] = [
 
 const CLIENTS = 6;
 const MAX_DRAIN_MS = 120_000;
+const BACKUP_SHARE = 0.25;
 
 type Scene = Readonly<{
   at: Installation;
@@ -59,6 +67,10 @@ type Scene = Readonly<{
   sinkPort: number;
   random: Random;
   acknowledged: Acknowledged[];
+  /** What the sink calls a message, by its id in the queue. */
+  loadIds: Map<string, string>;
+  /** Grows from round to round. */
+  tally: { inDoubt: Set<string>; tooMany: string[]; backups: number };
 }>;
 
 export async function runRounds(options: CrashOptions): Promise<CrashResult> {
@@ -85,7 +97,11 @@ async function prepare(at: Installation, seed: number): Promise<Scene> {
     ca: certificate.certificate,
   });
   const ca = readFileSync(at.ca, 'utf8');
-  return { at, ca, account, certificate, sinkPort, random: seededRandom(seed), acknowledged: [] };
+  return {
+    ...{ at, ca, account, certificate, sinkPort },
+    ...{ random: seededRandom(seed), acknowledged: [], loadIds: new Map() },
+    tally: { inDoubt: new Set(), tooMany: [], backups: 0 },
+  };
 }
 
 async function playRound(scene: Scene, round: number, options: CrashOptions): Promise<void> {
@@ -109,24 +125,46 @@ async function playRound(scene: Scene, round: number, options: CrashOptions): Pr
       clients: CLIENTS,
       tag: `${options.seed}.${round}`,
       random: scene.random,
-      onAcknowledged: message => scene.acknowledged.push(message),
+      onAcknowledged: message => {
+        scene.acknowledged.push(message);
+        scene.loadIds.set(message.queueId, message.loadId);
+      },
       patience: 20_000,
     });
     await waitFor('the first 250', () => scene.acknowledged.length > before, 20_000).catch(error => {
       throw new Error(`round ${round}: ${error}\n${server.stderr()}\n${server.stdout().slice(-3000)}`);
     });
+    const backup = scene.random() < BACKUP_SHARE ? backUp(scene, between(scene.random, 0, late)) : null;
     await sleep(late);
     await server.kill9();
     sender.stop();
-    await sender.ended;
+    await Promise.all([sender.ended, backup]);
   }
   await server.kill9();
   await sink.stop();
   const lost = disk === null ? '' : `; ${JSON.stringify(disk.losePower())} lost`;
   const count = scene.acknowledged.length - before;
+  const inFlight = attemptsInFlight(scene.at.data);
+  const arrived = arrivals(sink);
+  for (const { id, key } of inFlight) {
+    if (arrived.has(scene.loadIds.get(id) ?? '')) scene.tally.inDoubt.add(key);
+  }
+  const { duplicates, swallowed } = compare(scene.acknowledged, sink);
+  const ceiling = scene.tally.inDoubt.size + swallowed;
+  const tally = `${duplicates} duplicates of at most ${ceiling} (${swallowed} of them swallowed)`;
+  if (duplicates > ceiling) scene.tally.tooMany.push(`after round ${round}: ${tally}`);
   options.say(
-    `round ${round}: ${dieEarly ? 'killed while starting' : `${count} acknowledged`}; upstream ${failures}${lost}`,
+    `round ${round}: ${dieEarly ? 'killed while starting' : `${count} acknowledged`}, ${inFlight.length} in flight; ` +
+      `so far ${tally}; upstream ${failures}${lost}`,
   );
+}
+
+/** A backup does not mind whether the server is killed meanwhile. */
+async function backUp(scene: Scene, after: number): Promise<void> {
+  await sleep(after);
+  const made = await scene.at.cli(['backup', join(scene.at.folder, 'backup'), '--force']);
+  if (made.code !== 0) throw new Error(`postern backup exited ${made.code}: ${made.stderr}`);
+  scene.tally.backups++;
 }
 
 async function drainAndCount(scene: Scene): Promise<CrashResult> {
@@ -141,7 +179,12 @@ async function drainAndCount(scene: Scene): Promise<CrashResult> {
         throw new Error(`${error}\n${left}\n${server.stdout().slice(-3000)}`);
       },
     );
-    return { acknowledged: scene.acknowledged.length, ...compare(scene.acknowledged, sink), stats };
+    const { inDoubt, tooMany, backups } = scene.tally;
+    const { lost, duplicates, swallowed } = compare(scene.acknowledged, sink);
+    const ceiling = inDoubt.size + swallowed;
+    if (duplicates > ceiling) tooMany.push(`at the end: ${duplicates} duplicates of at most ${ceiling}`);
+    if (backups > 0) await scene.at.json(['backup', join(scene.at.folder, 'backup'), '--check']);
+    return { acknowledged: scene.acknowledged.length, lost, duplicates, ceiling, tooMany, backups, stats };
   } finally {
     await server.stop();
     await sink.stop();
@@ -154,32 +197,6 @@ async function drained(at: Installation): Promise<Readonly<Record<string, number
   if (waiting === 0) return stats;
   await sleep(300);
   return undefined;
-}
-
-/** By recipients: a message may rightly come in several transactions, when one recipient was deferred. */
-function compare(
-  acknowledged: readonly Acknowledged[],
-  sink: Sink,
-): Readonly<{ lost: readonly string[]; duplicates: number }> {
-  const arrived = new Map<string, { recipients: number; whole: boolean }>();
-  const sizes = new Map(acknowledged.map(message => [message.loadId, message.bodySize]));
-  for (const record of sink.records()) {
-    const before = arrived.get(record.loadId) ?? { recipients: 0, whole: true };
-    const size = sizes.get(record.loadId);
-    arrived.set(record.loadId, {
-      recipients: before.recipients + record.recipients,
-      whole: before.whole && (size === undefined || size === record.bodySize),
-    });
-  }
-  const lost: string[] = [];
-  let duplicates = 0;
-  for (const message of acknowledged) {
-    const seen = arrived.get(message.loadId) ?? { recipients: 0, whole: true };
-    if (seen.recipients < message.recipients) lost.push(`${message.loadId} (${message.queueId})`);
-    else if (!seen.whole) lost.push(`${message.loadId} (${message.queueId}): not the octets that were sent`);
-    duplicates += Math.max(0, seen.recipients - message.recipients);
-  }
-  return { lost, duplicates };
 }
 
 function openSink(scene: Scene, failures: readonly string[], seed: number): Promise<Sink> {

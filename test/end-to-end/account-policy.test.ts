@@ -155,7 +155,7 @@ describe('an account may be held to', () => {
     const to = ['a@example.org', 'b@example.org', 'c@example.org'];
     expect(await submit(account, { to: to.slice(1) })).toMatch(QUEUED);
     expect(await submit(account, { to })).toBe('452 4.5.3 Too many recipients, at most 2');
-    const tooLarge = '552 5.3.4 Message too large, at most 100000 octets';
+    const tooLarge = '552 5.3.4 Message too large, this account may send at most 100000 octets';
     expect(await submit(account, { size: 100_001 })).toBe(tooLarge);
     expect(await submit(account, { data: `${MESSAGE}${`${'x'.repeat(98)}\r\n`.repeat(1_100)}` })).toBe(
       tooLarge,

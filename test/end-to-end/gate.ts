@@ -30,6 +30,9 @@ export type Gate = Readonly<{
   close: () => Promise<void>;
 }>;
 
+/** What a client needs to log in. */
+export type Access = Pick<Gate, 'at' | 'account'>;
+
 /** Names and passwords as people choose them: not ASCII, with what shells and JSON trip over. */
 export const NAME = 'küche-scanner';
 export const PASSWORD = 'MiPasw0rd$Ñ #"\\ €';
@@ -84,7 +87,7 @@ export type Submission = Readonly<{
 }>;
 
 /** Submits one message over implicit TLS and returns the reply to the end of data; throws at an earlier refusal. */
-export async function submit(gate: Gate, submission: Submission): Promise<string> {
+export async function submit(gate: Access, submission: Submission): Promise<string> {
   const wire = await login(gate);
   try {
     await say(
@@ -105,7 +108,7 @@ export async function submit(gate: Gate, submission: Submission): Promise<string
 }
 
 /** A session that is logged in with the gate's account. */
-export async function login(gate: Gate): Promise<Wire> {
+export async function login(gate: Access): Promise<Wire> {
   const wire = await openWire({
     port: gate.at.ports.implicit,
     ca: readFileSync(gate.at.ca, 'utf8'),

@@ -37,7 +37,7 @@ export const loadTools: readonly Need[] = ['openssl', 'cc', 'c-headers', 'openss
 export const suiteNeeds = {
   'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'msmtp', 'gsasl', 'curl', 'openssl'],
   crash: [...loadTools, 'strace'],
-  bench: [...loadTools, 'postfix', 'sasl-password', 'sasl-mechanisms'],
+  bench: [...loadTools, 'strace', 'postfix', 'sasl-password', 'sasl-mechanisms'],
 } as const satisfies Readonly<Record<string, readonly Need[]>>;
 
 /** The needs that are not met on this machine, in the order asked. */

@@ -27,12 +27,12 @@ export async function startMaster(options: PostfixOptions): Promise<Program> {
   return startAgain(folder);
 }
 
-/** Starts a Postfix whose folder is complete already. */
-export function startAgain(folder: string): Program {
+/** Starts a Postfix whose folder is complete already. `wrapper` is put before the command: `strace …`. */
+export function startAgain(folder: string, wrapper: readonly string[] = []): Program {
   const config = join(folder, 'config');
   // -d keeps it in the foreground, in the process group that startProgram makes for it.
   return startProgram({
-    command: ['/usr/lib/postfix/sbin/master', '-c', config, '-d'],
+    command: [...wrapper, '/usr/lib/postfix/sbin/master', '-c', config, '-d'],
     outputFolder: folder,
     name: 'postfix',
     env: { MAIL_CONFIG: config },

@@ -17,6 +17,8 @@ export type SinkRecord = Readonly<{
   size: number;
   bodySize: number;
   recipients: number;
+  /** Its client was not told that it was taken: a failure at `lost`. */
+  lost: boolean;
 }>;
 
 export type Sink = Readonly<{
@@ -86,13 +88,14 @@ function parseRecords(path: string): readonly SinkRecord[] {
     .split('\n')
     .filter(line => line !== '')
     .map(line => {
-      const [at, loadId, size, bodySize, recipients] = line.split(' ');
+      const [at, loadId, size, bodySize, recipients, lost] = line.split(' ');
       return {
         at: Number(at),
         loadId: loadId ?? '',
         size: Number(size),
         bodySize: Number(bodySize),
         recipients: Number(recipients),
+        lost: lost === '1',
       };
     });
 }

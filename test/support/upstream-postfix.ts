@@ -28,6 +28,8 @@ export type PostfixUpstream = Readonly<{
 export type PostfixUpstreamOptions = Readonly<{
   /** SASL mechanisms that it offers, and no others. */
   mechanisms?: readonly string[];
+  /** The only senders that it takes, in the envelope and in the header: a regular expression. `<>` is none of them. */
+  senders?: string;
 }>;
 
 export async function startPostfix(options: PostfixUpstreamOptions = {}): Promise<PostfixUpstream> {
@@ -46,7 +48,11 @@ export async function startPostfix(options: PostfixUpstreamOptions = {}): Promis
   writeFileSync(recipients, '/^refused@/ 550 5.1.1 No such mailbox\n/^later@/ 451 4.2.1 Mailbox busy\n');
   const master = await startMaster({
     folder,
-    settings: [...upstreamSettings(folder, certificate), ...recipientSettings(recipients)],
+    settings: [
+      ...upstreamSettings(folder, certificate),
+      ...recipientSettings(recipients),
+      ...(options.senders === undefined ? [] : senderSettings(folder, options.senders)),
+    ],
     services: listeningServices(ports),
   });
   await waitFor('the port of Postfix', () => canConnect(ports.starttls));
@@ -122,6 +128,20 @@ function upstreamSettings(folder: string, certificate: CertificateFiles): readon
 function recipientSettings(map: string): readonly string[] {
   return [
     `smtpd_recipient_restrictions = check_recipient_access regexp:${map}, permit_sasl_authenticated, reject`,
+  ];
+}
+
+/** As providers do it: what is refused says nothing of the message, only of its sender. */
+function senderSettings(folder: string, senders: string): readonly string[] {
+  const [envelope, header] = [join(folder, 'senders'), join(folder, 'from')];
+  writeFileSync(envelope, `/^${senders}$/ OK\n/^/ 553 5.7.1 Sender address rejected: not owned by user\n`);
+  writeFileSync(
+    header,
+    `if /^(From|Sender):/\n!/[ <]${senders}>?$/ REJECT 5.7.60 Client does not have permissions to send as this sender\nendif\n`,
+  );
+  return [
+    `smtpd_sender_restrictions = check_sender_access regexp:${envelope}`,
+    `header_checks = regexp:${header}`,
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import { load } from '../test/support/load-tools.ts';
 import { freePort } from '../test/support/ports.ts';
-import { base } from './measure.ts';
+import { base, greeting } from './measure.ts';
 import { preparePostern } from './postern-peer.ts';
 
 /** What fills the queue is small and comes over many sessions: it shall not take longer than it must. */
@@ -23,6 +23,7 @@ export async function measureWaiting({
       if (result.failed > 0) throw new Error(`Postern refused ${result.failed}: ${result.last_error}`);
       return result.msg_s;
     };
+    await greeting(peer.port);
     await taken({ conns: 8, messages: 1000 });
     const empty = await taken({ conns: 8, messages });
     await taken({ ...FILLING, messages: waiting });

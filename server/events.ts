@@ -201,6 +201,12 @@ export const events = {
     means: 'What was in flight when Postern last ended is waiting again.',
     fields: ['recipients', 'orphans'],
   },
+  'queue.orphans_kept': {
+    level: 'warn',
+    means:
+      'Whole files without a message were found at the start and moved to `folder`, where they stay for 7 days. After a crash that is mail whose sender was never told that it was taken. If mail is missing, it may be there.',
+    fields: ['orphans', 'folder'],
+  },
   'queue.routed': {
     level: 'info',
     means: 'What waits was routed: it came from the command line, or routes or upstreams have changed.',

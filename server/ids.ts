@@ -35,14 +35,27 @@ export function pooled(random: RandomBytes): RandomBytes {
 
 /** A 17-character id, for example `01HF7YAT5QZ3K8M2X`. Ids made in the same millisecond differ by 40 random bits. */
 export function makeId(now: EpochMs, random: RandomBytes): string {
+  let digits = idPrefix(now);
+  for (const byte of random(RANDOM_DIGITS)) digits += ALPHABET.charAt(byte & 31);
+  return digits;
+}
+
+/** How ids of that millisecond begin: every id made then or later is greater. */
+export function idPrefix(now: EpochMs): string {
   let digits = '';
   let time = Math.max(0, Math.floor(now));
   for (let i = 0; i < TIME_DIGITS; i++) {
     digits = ALPHABET.charAt(time % 32) + digits;
     time = Math.floor(time / 32);
   }
-  for (const byte of random(RANDOM_DIGITS)) digits += ALPHABET.charAt(byte & 31);
   return digits;
+}
+
+/** When an id was made; null: it was not made here. */
+export function timeOfId(id: string): EpochMs | null {
+  const digits = [...id.slice(0, TIME_DIGITS)].map(digit => ALPHABET.indexOf(digit));
+  if (id.length !== TIME_DIGITS + RANDOM_DIGITS || digits.includes(-1)) return null;
+  return digits.reduce((time, digit) => time * 32 + digit, 0);
 }
 
 /** A number in [0, 1), for jitter. */

@@ -6,6 +6,7 @@ import { fraction, makeId, pooled } from './ids.ts';
 import type { Logins } from './logins.ts';
 import type { RaiseAlert } from './notification/alert.ts';
 import type { Reporter } from './notification/reporter.ts';
+import { storageAlert } from './notification/storage-alert.ts';
 import { createDiskReserve, type DiskReserve } from './queue/disk-reserve.ts';
 import type { Queue } from './queue/queue.ts';
 import { createQueueShares } from './queue/queue-share.ts';
@@ -112,7 +113,7 @@ export async function createMailPath(
     enqueue,
     takePlace: createMessagePlaces({
       hasRoom: disk.hasRoom,
-      shares: createQueueShares({ database, disk }),
+      shares: createQueueShares({ database, disk, clock }),
       usage,
     }),
     maySend: (principal, address) => standing(principal, address) !== null,
@@ -120,6 +121,7 @@ export async function createMailPath(
     clock,
     newId,
     log,
+    onStorageFailing: text => raise(storageAlert({ folder: folder.path, text })),
     onFatal: failure.exit,
   });
   return {

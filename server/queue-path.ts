@@ -1,7 +1,9 @@
 // The queue with all that works on it, put together: the runner between it and the relay, and the passes that route, hold
 // and remove what is in it.
 
+import { join } from 'node:path';
 import { createAccountNames } from './accounts/account-names.ts';
+import { BUILD_DATE } from './build.ts';
 import type { DurationMs } from './clock.ts';
 import type { Ground } from './ground.ts';
 import type { NewId } from './ids.ts';
@@ -11,9 +13,10 @@ import { type ContentReader, createContentReader } from './queue/content-reader.
 import type { Relay } from './queue/delivery.ts';
 import { createOutages } from './queue/outages.ts';
 import { createQueue, type Place, type Queue } from './queue/queue.ts';
-import { deleteFinished, sweepOrphans } from './queue/retention.ts';
+import { deleteFinished, removeOrphans, sweepOrphans } from './queue/retention.ts';
 import { createRoutingPass } from './queue/routing-pass.ts';
 import { createRunner, type Runner } from './queue/runner.ts';
+import type { RetryPolicy } from './queue/schedule.ts';
 import type { Spool } from './queue/spool.ts';
 import { createUpkeep } from './queue/upkeep.ts';
 import type { Upstreams } from './relay/upstreams.ts';
@@ -50,7 +53,8 @@ export async function createQueuePath(ground: Ground, parts: Parts): Promise<Que
   const { log } = logging;
   const accounts = await createAccountNames(database);
   const grace: DurationMs = config.queue.outage_grace;
-  const outages = await createOutages({ database, relay, grace, clock, raise, log });
+  const ways = (): readonly string[] => queue.line.ways();
+  const outages = await createOutages({ database, relay, ways, grace, clock, raise, log });
   // An account that was added a moment ago is known to logins before its name was read here.
   const accountOf = (id: string) =>
     accounts.byId(id) ?? parts.listAccounts().find(one => one.id === id) ?? null;
@@ -59,25 +63,29 @@ export async function createQueuePath(ground: Ground, parts: Parts): Promise<Que
     const way = relay.routing.routeOf({ account, reversePath, forwardPath, size });
     return { way, outageMark: outages.totalOf(way) };
   };
+  const keepContent = config.queue.keep_content;
+  const outageTotal = outages.totalOf;
   const queue = reporting(
-    createQueue({ database, newId, place, keepContent: config.queue.keep_content }),
+    createQueue({ database, newId, place, outageTotal, keepContent }),
     parts.onReportDue,
   );
   const recipients = await queue.recover(clock.now(), config.queue.ambiguous_wait);
-  const orphans = await sweepOrphans(queue, spool);
+  const orphans = await sweepOrphans(queue, spool, clock.now());
   if (recipients + orphans > 0) log('queue.recovered', { recipients, orphans });
+  if (orphans > 0) log('queue.orphans_kept', { orphans, folder: join(store.folder.spool, 'orphaned') });
   const content = createContentReader({ queue, spool });
+  const policy: RetryPolicy = {
+    retryMin: config.queue.retry_min,
+    retryMax: config.queue.retry_max,
+    expiry: config.queue.expiry,
+    ambiguousWait: config.queue.ambiguous_wait,
+  };
   const runner = createRunner({
     database,
     queue,
     relay,
     content,
-    policy: {
-      retryMin: config.queue.retry_min,
-      retryMax: config.queue.retry_max,
-      expiry: config.queue.expiry,
-      ambiguousWait: config.queue.ambiguous_wait,
-    },
+    policy,
     clock,
     clockTrust,
     random: parts.chance,
@@ -86,8 +94,21 @@ export async function createQueuePath(ground: Ground, parts: Parts): Promise<Que
     log,
     clientsWait: parts.clientsWait,
   });
-  const ambiguousFor: DurationMs = config.queue.ambiguous_for;
-  const routing = createRoutingPass({ database, queue, relay, place, ambiguousFor, clock, clockTrust, log });
+  const routing = createRoutingPass({
+    database,
+    queue,
+    relay,
+    place,
+    outageTotal,
+    revisionOf: id => parts.upstreams.list().find(one => one.id === id)?.revision ?? 0,
+    ambiguousFor: config.queue.ambiguous_for,
+    policy,
+    random: parts.chance,
+    buildDate: BUILD_DATE,
+    clock,
+    clockTrust,
+    log,
+  });
   const upkeep = createUpkeep({ routing, outages, onRouted: runner.kick });
   database.onForeignChange(() => {
     runner.look(); // `queue retry` from the command line
@@ -108,8 +129,10 @@ export async function createQueuePath(ground: Ground, parts: Parts): Promise<Que
         await Promise.all([upkeep.stop(), runner.stop(stopGrace)]);
       },
     },
-    deleteFinished: () =>
-      deleteFinished(database, spool, { now: clock.now(), retention: config.queue.retention }),
+    deleteFinished: async () => {
+      await removeOrphans(spool, clock.now());
+      return deleteFinished(database, spool, { now: clock.now(), retention: config.queue.retention });
+    },
   };
 }
 

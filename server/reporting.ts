@@ -41,6 +41,7 @@ export function createReporting(ground: Ground, parts: Parts): Promise<Reporter>
     keepContent: settings.keep_content,
     perHour: settings.reports_per_hour,
     delayAfter: settings.delay_after,
+    retryMax: settings.retry_max,
     isRewritten: senderIsReplaced(parts.upstreams),
   });
 }

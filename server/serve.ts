@@ -10,6 +10,7 @@ import { createGate } from './gate.ts';
 import { type Ground, layGround, openCertificates, type ServeDeps } from './ground.ts';
 import { createLogins, type Logins } from './logins.ts';
 import { createMailPath, type MailPath } from './mail-path.ts';
+import { sweepingInterval } from './queue/retention.ts';
 import { refusedStart } from './refused-start.ts';
 import type { BindFailure, Listener } from './submission/bind.ts';
 import type { Submission } from './submission/server.ts';
@@ -101,17 +102,18 @@ function httpOptions({ deps, store }: Ground, certificates: Certificates, { disk
 }
 
 function startClockwork(
-  { clockTrust }: Ground,
+  { deps, clockTrust }: Ground,
   { runner, reporter, usage, deleteFinished }: MailPath,
   logins: Logins,
 ): readonly NodeJS.Timeout[] {
   runner.start();
   reporter.start();
   clockTrust.beat();
+  const sweeping = sweepingInterval(deps.config.queue.retention);
   return [
     setInterval(clockTrust.beat, HEARTBEAT),
     // Nor must it delete what is not old.
-    setInterval(() => clockTrust.trusted() && void deleteFinished().catch(() => undefined), HOUSEKEEPING),
+    setInterval(() => clockTrust.trusted() && void deleteFinished().catch(() => undefined), sweeping),
     setInterval(() => void usage.sweep(), HOUSEKEEPING),
     // By a wrong clock every changeover would be over.
     setInterval(() => clockTrust.trusted() && void logins.forgetEndedPasswords(), HOUSEKEEPING),

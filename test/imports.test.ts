@@ -27,7 +27,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/accounts\/ban-decision\.ts$/, 'decision'],
   [/^server\/queue\/(schedule|settlement|turns|rerouting|clock-trust)\.ts$/, 'decision'],
   [
-    /^server\/relay\/(route|identity|recipient-(?:rule|mapping)|presets|pacing|sent-counts|stated-wait|classify|breaker|reply-meaning|remote-reply|capabilities|attempt-envelope|tls-words)\.ts$/,
+    /^server\/relay\/(route|identity|recipient-(?:rule|mapping)|presets|pacing|sent-counts|stated-wait|classify|breaker|reply-meaning|remote-reply|capabilities|attempt-envelope|tls-words|sender-alert)\.ts$/,
     'decision',
   ],
 

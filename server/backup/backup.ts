@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../ids.ts';
-import { setBackupMark } from '../storage/backup-mark.ts';
+import { type BackupMark, setBackupMark } from '../storage/backup-mark.ts';
 import type { DataFolder } from '../storage/data-folder.ts';
 import { isDamage, textOf } from '../storage/sqlite.ts';
 import { type ArchivedFile, type ArchiveWriter, createArchiveWriter } from './archive.ts';
@@ -51,27 +51,34 @@ export type BackupMade = Readonly<{
   hasSealingKey: boolean;
 }>;
 
-export type BackupResult = BackupMade | Readonly<{ kind: 'refused'; text: string }>;
+type Refused = Readonly<{ kind: 'refused'; text: string }>;
+
+export type BackupResult = BackupMade | Refused;
 
 /** What the disk must have beyond the sizes that are known. */
 const SLACK = 16 * 1024 * 1024;
 const READ_SIZE = 1024 * 1024;
 
-/** Writes the archive; the caller publishes the file, or abandons it where this refuses or throws. */
-export async function makeBackup(deps: BackupDeps): Promise<BackupResult> {
-  const { folder, output } = deps;
+/** Sets the mark, under which the archive is written and published. */
+export async function beginBackup(
+  folder: DataFolder,
+): Promise<Readonly<{ kind: 'begun'; mark: BackupMark }> | Refused> {
   if (!existsSync(folder.database))
     return refused(`There is no database in ${folder.path}, so there is nothing to back up. Check --data.`);
   const mark = await setBackupMark(folder);
   if (mark === null) return refused(`Another backup of ${folder.path} is being made. Wait for it.`);
+  return { kind: 'begun', mark };
+}
+
+/** Writes the archive, under the mark; the caller publishes the file, or abandons it where this refuses or throws. */
+export async function makeBackup(deps: BackupDeps): Promise<BackupResult> {
+  const { folder, output } = deps;
   try {
     const room = lackOfRoom(folder, output);
     return room ?? (await underMark(deps));
   } catch (error) {
     if (isDamage(error)) return refused(damageText(folder, textOf(error)));
     throw error;
-  } finally {
-    mark.release();
   }
 }
 
@@ -153,7 +160,7 @@ async function addOpenFile(archive: ArchiveWriter, name: string, file: FileHandl
 }
 
 /** Null where both disks have enough. The copy of the database lies in the data folder while the backup is made. */
-function lackOfRoom(folder: DataFolder, output: OutputFile): BackupResult | null {
+function lackOfRoom(folder: DataFolder, output: OutputFile): Refused | null {
   const size = databaseSize(folder.database);
   const disk = statfsSync(folder.path);
   if (disk.bavail * disk.bsize < size + SLACK)
@@ -171,7 +178,7 @@ function damageText(folder: DataFolder, why: string): string {
   return `The database ${folder.database} is damaged (${why}), so no backup can be made of it. Keep a copy of the whole data folder, and restore the last good backup with "postern restore FILE --data NEW-FOLDER".`;
 }
 
-function refused(text: string): BackupResult {
+function refused(text: string): Refused {
   return { kind: 'refused', text };
 }
 

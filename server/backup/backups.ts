@@ -2,13 +2,12 @@
 // main.ts; unlike the others they need no opened store, because they must work where that cannot be opened.
 
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../ids.ts';
 import { isRefusedStart } from '../refused-start.ts';
 import { dataFolderAt } from '../storage/data-folder.ts';
 import { asOwnerOf, runAsOwnerOf } from '../storage/run-as.ts';
-import { type BackupMade, makeBackup } from './backup.ts';
+import { type BackupMade, beginBackup, makeBackup } from './backup.ts';
 import { type CheckResult, checkBackup } from './check.ts';
 import { openInputFile, openOutputFile } from './output-file.ts';
 import { type Passphrase, type RestoreResult, restoreBackup } from './restore.ts';
@@ -27,8 +26,6 @@ export type BackupDone = BackupMade &
   Readonly<{
     /** Absolute. */
     path: string;
-    /** Whether it lies in the data folder that it is a backup of. */
-    isWithin: boolean;
     /** In characters; null without one. */
     passphraseLength: number | null;
   }>;
@@ -88,21 +85,26 @@ async function make(deps: BackupsDeps, request: BackupRequest): ReturnType<Backu
       kind: 'refused',
       text: `There is no data folder ${data}, so there is nothing to back up. Check --data.`,
     };
-  const output = await openOutputFile(request.file, request);
+  const output = await openOutputFile(request.file, { data, mayReplace: request.mayReplace, random });
   if (output.kind === 'refused') return output;
   try {
     const passphrase = await request.askPassphrase();
     if (passphrase.kind === 'misused' || passphrase.kind === 'failed') return passphrase;
     const folder = dataFolderAt(realpathSync(data));
     const secret = passphrase.kind === 'given' ? passphrase.secret : null;
-    const made = await asOwnerOf(folder.path, () =>
-      makeBackup({ folder, output, passphrase: secret, version, clock, random }),
-    );
-    if (made.kind === 'refused') return made;
-    await output.publish();
-    const within = `${realpathSync(dirname(output.path))}/`.startsWith(`${folder.path}/`);
-    const passphraseLength = secret === null ? null : [...secret].length;
-    return { ...made, path: output.path, isWithin: within, passphraseLength };
+    const begun = await asOwnerOf(folder.path, () => beginBackup(folder));
+    if (begun.kind === 'refused') return begun;
+    try {
+      const made = await asOwnerOf(folder.path, () =>
+        makeBackup({ folder, output, passphrase: secret, version, clock, random }),
+      );
+      if (made.kind === 'refused') return made;
+      const refused = await output.publish();
+      if (refused !== null) return refused;
+      return { ...made, path: output.path, passphraseLength: secret === null ? null : [...secret].length };
+    } finally {
+      begun.mark.release();
+    }
   } catch (error) {
     return systemRefusal(`The backup ${output.path} could not be made`, error);
   } finally {

@@ -1,10 +1,11 @@
-// The file that a backup becomes: written aside under another name, and only when it is whole and synced put in its place.
-// A crash leaves the old file, or none; what it left aside is overwritten by the next backup to the same place.
+// The file that a backup becomes: written aside under a name that no other backup has, and only when it is whole and synced
+// put in its place. A crash leaves the old file, or none; what it left aside goes with a later backup to the same place.
 
-import { existsSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { lstatSync, readdirSync, realpathSync, rmSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readingTrouble, writingTrouble } from '../config/file-trouble.ts';
+import { codeOf, readingTrouble, writingTrouble } from '../config/file-trouble.ts';
+import type { RandomBytes } from '../ids.ts';
 import { syncDirectory } from '../storage/durable-file.ts';
 
 export type OutputFile = Readonly<{
@@ -14,30 +15,49 @@ export type OutputFile = Readonly<{
   file: FileHandle;
   /** Free octets on its disk. */
   free: number;
-  /** Makes it durable under its name. Throws where that fails. */
-  publish: () => Promise<void>;
+  /** Makes it durable under its name. Refuses where another file has the name by now; throws where the disk fails. */
+  publish: () => Promise<Refused | null>;
   abandon: () => Promise<void>;
 }>;
 
 type Refused = Readonly<{ kind: 'refused'; text: string }>;
 
+type OutputOptions = Readonly<{
+  /** Path of the data folder: nothing may be replaced in it. */
+  data: string;
+  mayReplace: boolean;
+  random: RandomBytes;
+}>;
+
+/** A backup writes all the time, or waits for a passphrase: what was not written to for so long belongs to none. */
+const LEFT_BEHIND_MS = 24 * 3_600_000;
+const ANOTHER_NAME = 'Choose another name, or replace it with --force.';
+
 export async function openOutputFile(
   name: string,
-  { mayReplace }: Readonly<{ mayReplace: boolean }>,
+  { data, mayReplace, random }: OutputOptions,
 ): Promise<OutputFile | Refused> {
   const path = resolve(name);
   const refused = (why: string, remedy: string): Refused => ({
     kind: 'refused',
     text: `The backup cannot be written to ${path}: ${why}. ${remedy}`,
   });
+  const taken = refused('there is such a file already', ANOTHER_NAME);
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
       return refused('it is a folder', `Name a file in it, for example ${join(path, 'postern.tar')}.`);
-    if (existsSync(path) && !mayReplace)
-      return refused('there is such a file already', 'Choose another name, or replace it with --force.');
     const folder = realpathSync(dirname(path));
-    const aside = join(folder, `.${basename(path)}.new`);
-    rmSync(aside, { force: true });
+    if (`${folder}/`.startsWith(`${realpathSync(data)}/`))
+      return refused(
+        `it lies in the data folder ${data}, with which it would be lost`,
+        'Choose another folder, best on another machine.',
+      );
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there !== undefined && !mayReplace) return taken;
+    if (there?.isFile() === false) return refused('it is not a regular file', 'Choose another name.');
+    removeLeftBehind(folder, basename(path));
+    const mark = `${process.pid}-${Buffer.from(random(6)).toString('hex')}`;
+    const aside = join(folder, `.${basename(path)}.${mark}.new`);
     const file = await open(aside, 'wx', 0o600);
     const disk = statfsSync(folder);
     return {
@@ -47,9 +67,13 @@ export async function openOutputFile(
       free: disk.bavail * disk.bsize,
       publish: async () => {
         await file.sync();
+        if (!isSame(await file.stat(), await stat(aside)))
+          return refused('another program put a file in its place', 'Try again.');
         await file.close();
-        await rename(aside, path);
+        if (mayReplace) await rename(aside, path);
+        else if (!(await putWhereNoneIs(aside, path))) return taken;
         syncDirectory(folder);
+        return null;
       },
       abandon: async () => {
         await file.close().catch(() => undefined);
@@ -61,6 +85,38 @@ export async function openOutputFile(
     return refused(reason, remedy);
   }
 }
+
+/** What a backup that was killed left there. */
+function removeLeftBehind(folder: string, name: string): void {
+  for (const one of readdirSync(folder)) {
+    if (!one.startsWith(`.${name}.`) || !/^\d+-[0-9a-f]{12}\.new$/.test(one.slice(name.length + 2))) continue;
+    const found = statSync(join(folder, one), { throwIfNoEntry: false });
+    if (found && found.mtimeMs < Date.now() - LEFT_BEHIND_MS) rmSync(join(folder, one), { force: true });
+  }
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
+/** False where there is a file of that name by now: it is never overwritten, whoever is quicker. */
+async function putWhereNoneIs(aside: string, path: string): Promise<boolean> {
+  try {
+    await link(aside, path).catch(async error => {
+      if (!WITHOUT_LINKS.has(codeOf(error))) throw error;
+      await (await open(path, 'wx', 0o600)).close();
+      await rename(aside, path);
+    });
+    await rm(aside, { force: true });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** What file systems say that know no second name for a file, as on most USB sticks. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** A backup to be read. */
 export async function openInputFile(

@@ -2,7 +2,7 @@
 // writes the copy into the backup's own folder. Nobody waits for it; only the server's log (WAL) cannot be emptied for as
 // long as the copying takes.
 
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import type { DataFolder } from '../storage/data-folder.ts';
 import { migrations, newerSchemaText } from '../storage/migrate.ts';
 import { type Connection, isPosternDatabase, openConnection, pragmaNumber } from '../storage/sqlite.ts';
@@ -45,7 +45,7 @@ export function snapshotDatabase({ database }: Pick<DataFolder, 'database'>, cop
       return { kind: 'refused', text: `The file ${database} is not a database of Postern's.` };
     if (pragmaNumber(source, 'user_version') > migrations.length)
       return { kind: 'refused', text: newerSchemaText(database) };
-    source.prepare('VACUUM INTO ?').run(copy);
+    copyInto(source, copy);
   } finally {
     source.close();
   }
@@ -62,13 +62,19 @@ export function snapshotObservations(
   let source: Connection | null = null;
   try {
     source = openConnection(observations, 'relaxed');
-    source.prepare('VACUUM INTO ?').run(copy);
+    copyInto(source, copy);
     return true;
   } catch {
     return false;
   } finally {
     source?.close();
   }
+}
+
+/** SQLite writes into an empty file that is there, but would make one that others may read. */
+function copyInto(source: Connection, copy: string): void {
+  closeSync(openSync(copy, 'wx', 0o600));
+  source.prepare('VACUUM INTO ?').run(copy);
 }
 
 function over(connection: Connection): Snapshot {

@@ -85,7 +85,7 @@ export async function passphraseFrom(
   return always ? askSecret(call.terminal, asked) : { kind: 'without' };
 }
 
-function madeResult({ path, size, manifest, hasSealingKey, isWithin, passphraseLength }: BackupDone): Result {
+function madeResult({ path, size, manifest, hasSealingKey, passphraseLength }: BackupDone): Result {
   const { withKey } = manifest.heading;
   const lines = [
     `${path} holds ${contentsOf(manifest)}: ${shownSize(size)}.`,
@@ -99,9 +99,6 @@ function madeResult({ path, size, manifest, hasSealingKey, isWithin, passphraseL
       : []),
     ...(passphraseLength !== null && passphraseLength < SHORT
       ? [`The passphrase has less than ${SHORT} characters: whoever has the file may guess it.`]
-      : []),
-    ...(isWithin
-      ? ['The backup lies in the data folder, and is lost together with it: copy it to another machine.']
       : []),
   ];
   const data = { file: path, size, ...fieldsOf(manifest), has_sealing_key: hasSealingKey };

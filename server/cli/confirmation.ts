@@ -1,4 +1,4 @@
-// Asks before what cannot be undone. Only a person on a terminal is asked: a script has said what it wants.
+// Asks before what cannot be undone. Only a person on a terminal can be asked; for a script the command decides.
 
 import { createInterface } from 'node:readline';
 import type { Call, Option } from './command.ts';

@@ -3,7 +3,7 @@
 import type { Acted, ActionRefused } from '../queue/operator-actions.ts';
 import type { CommitRefusal } from '../storage/database.ts';
 import { storageRefusalText } from '../storage/refusal-text.ts';
-import { type Call, type Command, done, failed, type Option, type Result } from './command.ts';
+import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { isConfirmed, yesOption } from './confirmation.ts';
 import { counted } from './output.ts';
@@ -98,8 +98,8 @@ async function retry(_call: Call, { queue, clock }: CommandStore, { filter }: Ch
 
 async function bounce(call: Call, store: CommandStore, { filter, isEverything }: Choice): Promise<Result> {
   const { queue, clock } = store;
-  const question = 'This gives up every message that waits';
-  if (isEverything && !(await isConfirmed(call, question))) return NOTHING_DONE;
+  const objection = isEverything ? await objectionTo(call, 'This gives up every message that waits') : null;
+  if (objection !== null) return objection;
   const silent = call.has('silent');
   const bounced = await queue.bounce(filter, { silent }, clock.now());
   if (bounced.kind === 'refused') return refused(bounced);
@@ -108,8 +108,8 @@ async function bounce(call: Call, store: CommandStore, { filter, isEverything }:
     reported === 0
       ? 'nobody is told'
       : reported === recipients
-        ? 'the running server tells their senders'
-        : `the running server tells the senders of ${reported}, the others are told nothing`;
+        ? 'Postern tells their senders (once it runs)'
+        : `Postern tells the senders of ${reported} (once it runs), the others are told nothing`;
   const text =
     recipients === 0
       ? 'Nothing is given up by that: no such recipient waits.'
@@ -121,14 +121,20 @@ async function bounce(call: Call, store: CommandStore, { filter, isEverything }:
 async function remove(call: Call, store: CommandStore, { filter, isEverything }: Choice): Promise<Result> {
   const { queue, clock } = store;
   const question = 'This deletes every message and every record of the queue for good';
-  if (isEverything && !(await isConfirmed(call, question))) return NOTHING_DONE;
+  const objection = isEverything ? await objectionTo(call, question) : null;
+  if (objection !== null) return objection;
   const removed = await queue.remove(filter, clock.now());
   if (removed.kind === 'refused') return refused(removed);
   const text = `Deleted: ${counted(removed.recipients, 'recipient')}, and with that ${counted(removed.messages, 'message')}.`;
   return done(text, dataOf(removed), { warnings: sending(removed, 'just being sent, and may still arrive') });
 }
 
-const NOTHING_DONE = failed('Nothing was changed.');
+/** To doing something to everything, which a script must have said twice. Null: none. */
+async function objectionTo(call: Call, question: string): Promise<Result | null> {
+  if (!call.terminal.interactive && !call.has('yes'))
+    return misused(`${question}: add --yes if that is meant.`);
+  return (await isConfirmed(call, question)) ? null : failed('Nothing was changed.');
+}
 
 /** "3 recipients of 2 messages". */
 function numbers({ messages, recipients }: Acted): string {

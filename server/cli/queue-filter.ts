@@ -1,14 +1,16 @@
 // Which mail a `postern queue` command is about: IDs, filters, or --all. Nothing is ever everything by omission.
 
-import type { EpochMs } from '../clock.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import type { RecipientState } from '../queue/message.ts';
 import type { QueueFilter } from '../queue/operator-filter.ts';
 import { canonicalUpstreamName } from '../relay/upstream.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
-import { type Call, misused, type Option, type Result } from './command.ts';
+import { type Call, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { idOf, unknownIds } from './queue-item.ts';
+
+/** Messages looked up at once. */
+const STEP = 500;
 
 const STATES = [
   'queued',
@@ -34,9 +36,7 @@ export const filterOptions: readonly Option[] = [
 ];
 
 /** The filters that are given; `--all` is not one of them. */
-export function filterOf(call: Call, now: EpochMs): QueueFilter | Result {
-  const account = call.value('account');
-  const upstream = call.value('upstream');
+export async function filterOf(call: Call, store: CommandStore): Promise<QueueFilter | Result> {
   const state = stateOf(call.value('state'));
   const addresses = { recipient: call.value('recipient'), sender: call.value('sender') };
   const age = call.value('older-than');
@@ -52,16 +52,35 @@ export function filterOf(call: Call, now: EpochMs): QueueFilter | Result {
   for (const [option, text] of Object.entries(addresses)) {
     if (text !== null && !isPattern(text)) return misused(badPattern(option, text));
   }
+  const names = await namesOf(call, store);
+  if (isResult(names)) return names;
+  const now = store.clock.now();
   return {
-    ...(account === null ? {} : { account: canonicalName(account) }),
+    ...names,
     ...(state === null ? {} : { state }),
     ...(addresses.recipient === null ? {} : { recipient: addresses.recipient }),
     ...(addresses.sender === null ? {} : { sender: addresses.sender }),
-    ...(upstream === null ? {} : { upstream: canonicalUpstreamName(upstream) }),
     ...(longest === null ? {} : { queuedBefore: now - longest }),
     ...(largest === null ? {} : { largerThan: largest }),
     ...(call.has('held') ? { held: true as const } : {}),
   };
+}
+
+/** Names that nobody has any more still choose the mail that is kept from then. */
+async function namesOf(
+  call: Call,
+  { accounts, upstreams, queue }: CommandStore,
+): Promise<Pick<QueueFilter, 'account' | 'upstream'> | Result> {
+  const account = call.value('account');
+  const upstream = call.value('upstream');
+  const of = (name: string) => ({ account: canonicalName(accounts.show(name)?.account.name ?? name) });
+  const by = (name: string) => ({ upstream: canonicalUpstreamName(name) });
+  const hasMail = async (filter: QueueFilter) => (await queue.count({ ...filter, finished: true })) > 0;
+  if (account !== null && accounts.show(account) === null && !(await hasMail(of(account))))
+    return failed(`There is no account named "${account}": "postern account list" shows them all.`);
+  if (upstream !== null && upstreams.find(upstream) === null && !(await hasMail(by(upstream))))
+    return failed(`There is no upstream named "${upstream}": "postern upstream list" shows them all.`);
+  return { ...(account === null ? {} : of(account)), ...(upstream === null ? {} : by(upstream)) };
 }
 
 export type Choice = Readonly<{
@@ -72,7 +91,7 @@ export type Choice = Readonly<{
 
 /** What a command acts on. */
 export async function choiceOf(call: Call, store: CommandStore): Promise<Choice | Result> {
-  const filter = filterOf(call, store.clock.now());
+  const filter = await filterOf(call, store);
   if (isResult(filter)) return filter;
   const ids = call.arguments.map(idOf);
   const isFiltered = Object.keys(filter).length > 0;
@@ -92,8 +111,13 @@ export function isResult(value: object): value is Result {
 }
 
 async function missingOf(ids: readonly string[], store: CommandStore): Promise<readonly string[]> {
-  const known = new Set((await store.queue.list({ ids })).map(message => message.id));
-  return ids.filter(id => !known.has(id));
+  const missing: string[] = [];
+  for (let at = 0; at < ids.length; at += STEP) {
+    const some = ids.slice(at, at + STEP);
+    const known = new Set((await store.queue.list({ ids: some })).map(message => message.id));
+    missing.push(...some.filter(id => !known.has(id)));
+  }
+  return missing;
 }
 
 /** Null: not given. Undefined: there is no such state. */

@@ -63,13 +63,20 @@ export function reportOf(report: ListedReport): object {
   };
 }
 
+/** Ids that an error names; it is one line. */
+const MOST_NAMED = 5;
+
 /** Ids are capitals and digits; somebody may read one out and type it small. */
 export function idOf(text: string): string {
   return text.trim().toUpperCase();
 }
 
 export function unknownIds(ids: readonly string[]): Result {
-  const names = ids.map(id => `"${id}"`).join(', ');
+  const rest = ids.length > MOST_NAMED ? ` (and ${ids.length - MOST_NAMED} more of those given)` : '';
+  const names = `${ids
+    .slice(0, MOST_NAMED)
+    .map(id => `"${id}"`)
+    .join(', ')}${rest}`;
   return failed(
     `There is no message ${names} in the queue: "postern queue list --all" shows every one that is kept.`,
   );

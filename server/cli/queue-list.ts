@@ -44,7 +44,7 @@ export const statsCommand: Command = {
 };
 
 async function list(call: Call, store: CommandStore): Promise<Result> {
-  const filter = filterOf(call, store.clock.now());
+  const filter = await filterOf(call, store);
   if (isResult(filter)) return filter;
   const limit = call.value('limit');
   if (limit !== null && !/^[1-9]\d{0,8}$/.test(limit))

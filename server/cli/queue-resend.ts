@@ -1,6 +1,7 @@
 // `postern queue resend`: sends again what is kept, as a new message.
 
-import { parsePath } from '../smtp/path.ts';
+import { domainToASCII } from 'node:url';
+import { type Path, parsePath } from '../smtp/path.ts';
 import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { counted } from './output.ts';
@@ -63,7 +64,21 @@ export function goneText(id: string): string {
 function addressesOf(call: Call, hostname: string): readonly string[] | Result | null {
   const given = call.value('to');
   if (given === null) return null;
-  const paths = given.split(',').map(text => parsePath(text.trim().replace(/^<(.*)>$/, '$1'), hostname));
-  for (const path of paths) if ('kind' in path) return misused(`--to takes an address. ${path.text}.`);
-  return [...new Set(paths.map(path => path.text))];
+  const byMailbox = new Map<string, string>();
+  for (const text of addressesIn(given)) {
+    const path = parsePath(text.trim().replace(/^<(.*)>$/, '$1'), hostname);
+    if ('kind' in path) return misused(`--to takes an address. ${path.text}.`);
+    byMailbox.set(mailboxOf(path), path.text);
+  }
+  return [...byMailbox.values()];
+}
+
+/** What makes two addresses the same: the domain however it is written, the local part to the letter. */
+function mailboxOf({ local, domain }: Path): string {
+  return `${local}@${domainToASCII(domain) || domain}`;
+}
+
+/** A comma within quotes is part of an address: `"Doe, John"@example.com`. */
+function addressesIn(list: string): readonly string[] {
+  return list.match(/(?:"(?:\\.|[^"\\])*"|[^,])+/g) ?? [''];
 }

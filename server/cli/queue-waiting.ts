@@ -155,7 +155,7 @@ function obstacle({ name, pausedAt, fault }: Upstream, pace?: PaceTrouble): stri
 function placeWords(
   place: Place,
   { ambiguousSince }: ListedRecipient,
-  { ambiguousFor, upstreams, paces }: Circumstances,
+  { now, ambiguousFor, upstreams, paces }: Circumstances,
   withReasons: boolean,
 ): readonly string[] {
   const [first, ...others] = place.upstreams;
@@ -166,8 +166,10 @@ function placeWords(
   const trouble = troubleOf(first);
   const route = place.route === null ? '' : ` (route ${place.route.name})`;
   if (place.bound) {
-    const until = ambiguousSince === null ? '' : `, until ${shownTime(ambiguousSince + ambiguousFor)}`;
-    return [`only upstream ${first.name}, which may have it already${until}${trouble}`];
+    const until = ambiguousSince === null ? now : ambiguousSince + ambiguousFor;
+    // The server routes it anew within a minute, but not while its clock cannot be trusted.
+    const end = until > now ? `until ${shownTime(until)}` : 'until it is routed anew, which is due';
+    return [`only upstream ${first.name}, which may have it already, ${end}${trouble}`];
   }
   const then = others.map(upstream => `then ${upstream.name}${troubleOf(upstream)}`);
   const refused = place.refused.map(({ name }) => `${name} refused it in this round`);

@@ -47,14 +47,22 @@ export function routeWarnings(routes: readonly Route[], store: CommandStore): re
   ]);
 }
 
+/** After a change of this route: what is wrong with it, and with others because of it. */
+export function changeWarnings(route: Route, store: CommandStore): readonly string[] {
+  const others = store.routes.list().filter(({ id }) => id !== route.id);
+  const because = others.filter(other => shadowOf(other, store)?.id === route.id);
+  return [...routeWarnings([route], store), ...because.flatMap(other => shadowed(other, store))];
+}
+
 function missingUpstreams(route: Route, { upstreams }: CommandStore): readonly string[] {
   const missing = route.upstreams.filter(name => upstreams.find(name) === null);
   if (missing.length === 0) return [];
   const all = missing.length === route.upstreams.length;
   const what = missing.map(name => `"${name}"`).join(', ');
+  const [kind, verb] = missing.length === 1 ? ['upstream', 'does'] : ['upstreams', 'do'];
   const consequence = all ? 'its mail waits until it has one' : 'the others take its mail';
   return [
-    `Route ${route.name} names the upstream ${what}, which does not exist: ${consequence}. Change it with "postern route set ${quoted(route.name)} --upstream NAMES".`,
+    `Route ${route.name} names the ${kind} ${what}, which ${verb} not exist: ${consequence}. Change it with "postern route set ${quoted(route.name)} --upstream NAMES".`,
   ];
 }
 
@@ -68,12 +76,17 @@ function missingAccounts(route: Route, { accounts }: CommandStore): readonly str
 }
 
 /** A route without conditions takes all mail: what stands behind it is never asked. */
-function shadowed(route: Route, { routes }: CommandStore): readonly string[] {
-  const list = routes.list();
-  const position = list.findIndex(({ id }) => id === route.id);
-  const above = list.slice(0, Math.max(0, position)).find(one => conditionsText(one) === 'everything');
+function shadowed(route: Route, store: CommandStore): readonly string[] {
+  const above = shadowOf(route, store);
   if (above === undefined) return [];
   return [
     `Route ${route.name} is never asked: ${above.name} stands before it and takes everything. Move it with "postern route move ${quoted(route.name)} --before ${quoted(above.name)}".`,
   ];
+}
+
+/** The first before it that takes everything. */
+function shadowOf({ id }: Route, { routes }: CommandStore): Route | undefined {
+  const list = routes.list();
+  const position = list.findIndex(one => one.id === id);
+  return list.slice(0, Math.max(0, position)).find(one => conditionsText(one) === 'everything');
 }

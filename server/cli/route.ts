@@ -9,7 +9,7 @@ import { parsePath } from '../smtp/path.ts';
 import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { facts, table } from './output.ts';
-import { conditionsText, routeItem, routeWarnings, upstreamsText } from './route-item.ts';
+import { changeWarnings, conditionsText, routeItem, routeWarnings, upstreamsText } from './route-item.ts';
 import { placeOf, placeOptions, routeChangesOf, routeOptions } from './route-options.ts';
 import { stateOf } from './upstream-item.ts';
 
@@ -86,7 +86,7 @@ function changed(result: RouteChange, came: string, store: CommandStore): Result
   if (result.kind === 'refused') return failed(result.text);
   const { route } = result;
   const text = `Route ${route.name} ${came}: ${conditionsText(route)} → ${upstreamsText(route, store)}.`;
-  return done(text, routeItem(route, store), { warnings: routeWarnings(store.routes.list(), store) });
+  return done(text, routeItem(route, store), { warnings: changeWarnings(route, store) });
 }
 
 async function list(_call: Call, store: CommandStore): Promise<Result> {

@@ -30,7 +30,11 @@ export async function runCli(words: readonly string[], parts: CliParts): Promise
     const flags = flagsOfServe(words);
     if (flags !== null) return await runServe(flags, parts);
     const { runProgram } = await import('./program.ts');
-    return await runProgram(words, parts);
+    const status = await runProgram(words, parts);
+    const why = await parts.terminal.written();
+    if (why === null) return status;
+    complain(parts.terminal, `The output is not complete: ${why}. What the command changed stays changed.`);
+    return status === 0 ? 1 : status;
   } catch (error) {
     if (!isRefusedStart(error)) throw error;
     complain(parts.terminal, error.message);

@@ -123,7 +123,7 @@ const queue = section(
     delay_after: key(
       duration('0s', '365d'),
       '4h',
-      'The wait after which the sender is told that a message is late; 0 is never. Nothing is said while the upstream is paused.',
+      'The wait after which the sender is told that a message is late; 0 is never. Nothing is said while the upstream is paused or at fault, nor before what waited for it has had time to leave.',
     ),
     ambiguous_wait: key(
       duration('0s', '1d'),

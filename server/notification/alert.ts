@@ -70,6 +70,14 @@ export const alertKinds = {
     minimal: 'The disk is nearly full: new mail is refused.',
     repeatAfter: 6 * HOUR,
   },
+  'storage-failing': {
+    means:
+      'The data folder cannot be written: new mail is refused for now. The text says why and what to do.',
+    severity: 'critical',
+    cause: 'server',
+    minimal: 'The data folder cannot be written: new mail is refused.',
+    repeatAfter: 6 * HOUR,
+  },
   'certificate-ending': {
     means: 'The certificate ends soon, or has ended.',
     severity: 'warning',
@@ -86,6 +94,7 @@ export const alertKinds = {
     repeatAfter: 6 * HOUR,
   },
   'upstream-fault': {
+    // Its subject names the kind of fault too: another one of the same upstream is said at once, and each of them once.
     means: 'An upstream cannot be used: its mail waits and does not age. The text says why and what to do.',
     severity: 'critical',
     cause: 'server',
@@ -107,7 +116,8 @@ export const alertKinds = {
     repeatAfter: 24 * HOUR,
   },
   'mail-failed': {
-    means: 'Mail could not be delivered, and its sender has no address that a report could go to.',
+    means:
+      'Mail could not be delivered and nobody was told: its sender has no address that a report could go to, or the report could not be delivered either.',
     severity: 'warning',
     cause: 'server',
     minimal: 'Mail could not be delivered.',

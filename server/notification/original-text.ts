@@ -27,6 +27,11 @@ export function readOriginal(octets: Buffer, isWhole: boolean): OriginalText | n
   };
 }
 
+/** What a line about the message needs. Holds none of its octets, so that many of them fit in memory. */
+export function withoutOctets({ subject, date }: OriginalText): OriginalText {
+  return { subject, date, messageId: null, header: new Uint8Array(), whole: null };
+}
+
 function endWithin({ fields, start, end }: HeaderBlock): number {
   if (end - start <= MOST_HEADER) return end;
   return fields.findLast(field => field.end - start <= MOST_HEADER)?.end ?? start;

@@ -1,6 +1,5 @@
 // Who is told what becomes of mail, when, and in how many messages. Pure: the reporter asks and obeys.
 
-import type { Capacity } from '../queue/delivery.ts';
 import type { ReportKind } from '../queue/outcome.ts';
 import { openTo, parseWay, type Routes } from '../queue/way.ts';
 
@@ -31,6 +30,11 @@ export function addresseeOf(
   return report === 'failure' ? { kind: 'operator' } : { kind: 'nobody' };
 }
 
+/** Whether mail is lost to everybody where a report that says this cannot be delivered: then the operator must know. */
+export function isLost(failedReport: ReportKind | 'digest'): boolean {
+  return failedReport === 'failure' || failedReport === 'digest';
+}
+
 /** Whether what a report would say is still so: an operator may have had it tried again meanwhile. */
 export function isStillTrue(report: ReportKind, state: string): boolean {
   switch (report) {
@@ -56,26 +60,17 @@ export type Plan<Due> =
 /** Messages in one digest: more than a person reads, and little enough for one commit. */
 export const MOST_IN_DIGEST = 200;
 
-/**
- * `free`: how many reports this person may still get within the hour. `canLeave`: some upstream takes mail now; else a
- * digest of what is late would only come together with what it is about.
- */
-export function planFor<Due extends Readonly<{ report: ReportKind }>>(
-  waiting: readonly Due[],
-  { free, canLeave }: Readonly<{ free: number; canLeave: boolean }>,
-): Plan<Due> {
+/** `free`: how many reports this person may still get within the hour. */
+export function planFor<Due>(waiting: readonly Due[], free: number): Plan<Due> {
   if (free < 1) return { kind: 'wait' };
   if (waiting.length <= free) return { kind: 'each', messages: waiting };
-  const messages = waiting.filter(one => canLeave || one.report !== 'delay').slice(0, MOST_IN_DIGEST);
-  return messages.length === 0 ? { kind: 'wait' } : { kind: 'digest', messages };
+  return { kind: 'digest', messages: waiting.slice(0, MOST_IN_DIGEST) };
 }
 
 /**
- * Whether mail on this way that waits for long is late, or waits because the operator said so: an upstream of it is paused
- * and no other may take it.
+ * Whether mail on this way that waits for long is late. Not while its upstreams are paused, at fault or just open again: a
+ * report would come with what it is about, or before it. `isWorking`: the upstream has taken mail for some time.
  */
-export function isLate(way: string, upstreams: readonly Capacity[], routes: Routes): boolean {
-  const open = openTo(parseWay(way), routes);
-  const mayTakeIt = upstreams.filter(one => open.includes(one.upstreamId));
-  return mayTakeIt.some(one => one.open) || !mayTakeIt.some(one => one.paused);
+export function isLate(way: string, isWorking: (upstreamId: string) => boolean, routes: Routes): boolean {
+  return openTo(parseWay(way), routes).some(isWorking);
 }

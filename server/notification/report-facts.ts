@@ -10,12 +10,14 @@ export type ReportedRecipient = Readonly<{
   originalRecipient: string | null;
   /** `given-up`: by the operator, although no attempt failed for good. */
   end: 'refused' | 'expired' | 'given-up' | 'late' | 'relayed';
-  /** In plain words, as recorded with the last attempt; null where nothing was. */
+  /** In plain words, as recorded with the last attempt; null where nothing was. Says what comes next only of what is late. */
   why: string | null;
   /** The remote reply in one line; null where there was none. */
   reply: string | null;
   /** The enhanced status code where it is ours and not the upstream's. */
   status: string | null;
+  /** What the operator calls the upstream of the last attempt; null where none had a part in it. */
+  upstream: string | null;
   /** Of the upstream where it was tried last: name or address. */
   host: string | null;
   lastAttemptAt: EpochMs | null;
@@ -90,4 +92,12 @@ export function statusOf({ end, status, reply }: ReportedRecipient): string {
     default:
       return end satisfies never;
   }
+}
+
+/** Records of earlier versions also say what comes next. Nothing does, of what is settled. */
+export function withoutOutlook(why: string): string {
+  return why.replace(
+    /; (?:it|the rest) will be (?:tried|sent) [^.;]*(?=\.)| (?:The message|Mail) waits [^.;]*\./g,
+    '',
+  );
 }

@@ -1,25 +1,13 @@
-// What must still be said to people, as the rows say it: recipients whose `report` is set. Setting it is the queue's
-// business (settlement) and that of late-mail.ts; taking it back stands in the commit that queues the report.
+// What a report needs to know, as the rows say it: the message that it is about and what became of its recipients; the
+// reports that were sent lately; and, where a report failed itself, what it was about.
 
 import type { EpochMs } from '../clock.ts';
+import { idPrefix } from '../ids.ts';
 import type { ReportKind } from '../queue/outcome.ts';
-import type { Database, Row, SqlValue, Statement } from '../storage/database.ts';
+import type { Database, Row, SqlValue } from '../storage/database.ts';
+import type { DueReport } from './due-reports.ts';
 import { isStillTrue } from './report-decision.ts';
-import type { ReportedMessage, ReportedRecipient } from './report-facts.ts';
-
-/** A message about which something is to be said. */
-export type DueReport = Readonly<{
-  messageId: string;
-  report: ReportKind;
-  /** What is to be said is no longer so, or is about a report: nothing is said. */
-  isStale: boolean;
-  isHeld: boolean;
-  account: string | null;
-  owner: string | null;
-  reversePath: string;
-  /** Where it was tried last. */
-  upstreamId: string | null;
-}>;
+import { type ReportedMessage, type ReportedRecipient, withoutOutlook } from './report-facts.ts';
 
 /** All that a report needs of its message, but the content. */
 export type ReportSource = Readonly<{
@@ -31,30 +19,15 @@ export type ReportSource = Readonly<{
   content: Readonly<{ kind: 'body' | 'spool' | 'gone'; size: number; hash: string }>;
 }>;
 
-const PAGE = 500;
-
-/** One for each message and kind, oldest message first. */
-export async function readDueReports(database: Pick<Database, 'read'>): Promise<readonly DueReport[]> {
-  const due = new Map<string, DueReport>();
-  for (let after = ''; ; ) {
-    const rows = await database.read(
-      `SELECT recipient.message_id, recipient.report, recipient.state, recipient.upstream_id, message.kind,
-          message.held_at, message.reverse_path, account.name, account.owner
-        FROM recipient JOIN message ON message.id = recipient.message_id
-        LEFT JOIN account ON account.id = message.account_id
-        WHERE recipient.report IS NOT NULL AND recipient.message_id > ? ORDER BY recipient.message_id LIMIT ?`,
-      [after, PAGE],
-    );
-    for (const row of rows) {
-      const one = dueReport(row);
-      // What is still true is said first; the rest is taken back afterwards.
-      const key = `${one.messageId} ${one.report}`;
-      if (due.get(key)?.isStale ?? true) due.set(key, one);
-    }
-    if (rows.length < PAGE) return [...due.values()];
-    after = String(rows.at(-1)?.['message_id']);
-  }
-}
+/** Mail that was not delivered, and about which nobody could be told. */
+export type Unreported = Readonly<{
+  messageId: string;
+  account: string | null;
+  /** Those that failed and are not tried again. */
+  forwardPaths: readonly string[];
+  /** The remote reply, or our own words, about the first of them. */
+  why: string | null;
+}>;
 
 /** Null where nothing is to be said any more. `expiry`: `queue.expiry`, in milliseconds. */
 export async function readReportSource(
@@ -102,77 +75,62 @@ export async function readReportSource(
   };
 }
 
-/** That these were told; refused as a whole where one of them is no longer to be. */
-export function clearReport(
-  { messageId, report }: Pick<DueReport, 'messageId' | 'report'>,
-  ordinals: readonly number[],
-): Statement {
-  const marks = ordinals.map(() => '?').join(', ');
-  return {
-    sql: `UPDATE recipient SET report = NULL WHERE message_id = ? AND report = ? AND ordinal IN (${marks})`,
-    params: [messageId, report, ...ordinals],
-    require: ordinals.length,
-  };
-}
-
-/** Takes back what is no longer so. */
-export function clearStale({ messageId, report }: Pick<DueReport, 'messageId' | 'report'>): Statement {
-  return {
-    sql: `UPDATE recipient SET report = NULL WHERE message_id = ? AND report = ? AND (
-      EXISTS (SELECT 1 FROM message WHERE id = recipient.message_id AND kind <> 'mail')
-      OR state NOT IN (${STATES[report]}))`,
-    params: [messageId, report],
-  };
-}
-
 /** Of the last hour and a little more. */
 export async function readSentReports(
   database: Pick<Database, 'read'>,
   since: EpochMs,
 ): Promise<readonly Readonly<{ to: string; at: EpochMs }>[]> {
+  // Ids begin with the time, so that only the messages since then are read; a report has its id before it is queued.
   const rows = await database.read(
     `SELECT recipient.forward_path, message.queued_at FROM message JOIN recipient ON recipient.message_id = message.id
-      WHERE message.kind = 'dsn' AND message.queued_at >= ?`,
-    [since],
+      WHERE message.id >= ? AND message.kind = 'dsn' AND message.queued_at >= ?`,
+    [idPrefix(since - MINUTE), since],
   );
   return rows.map(row => ({ to: String(row['forward_path']), at: Number(row['queued_at']) }));
 }
 
-const STATES = {
-  failure: `'failed', 'expired'`,
-  delay: `'queued', 'deferred', 'in_flight'`,
-  relayed: `'relayed'`,
-} as const satisfies Record<ReportKind, string>;
-
-const REMOTE_REPLY = /^[2-5]\d\d(?= |$)/;
-
-function dueReport(row: Row): DueReport {
-  const report = reportKind(row['report']);
+/** The message that a failed report was about, and of whom in it it had to tell. Null: a digest, or it is gone. */
+export async function readUnreported(
+  database: Pick<Database, 'read'>,
+  reportId: string,
+): Promise<Unreported | null> {
+  const rows = await database.read(
+    `SELECT original.id, account.name, recipient.forward_path, recipient.last_reply
+      FROM message AS report JOIN message AS original ON original.id = report.about_id
+      LEFT JOIN account ON account.id = original.account_id
+      LEFT JOIN recipient ON recipient.message_id = original.id AND recipient.state IN ('failed', 'expired')
+      WHERE report.id = ? ORDER BY recipient.ordinal`,
+    [reportId],
+  );
+  const [first] = rows;
+  if (first === undefined) return null;
+  const failed = rows.filter(row => row['forward_path'] !== null);
   return {
-    messageId: String(row['message_id']),
-    report,
-    isStale: row['kind'] !== 'mail' || !isStillTrue(report, String(row['state'])),
-    isHeld: row['held_at'] !== null,
-    account: textOrNull(row['name']),
-    owner: textOrNull(row['owner']),
-    reversePath: String(row['reverse_path']),
-    upstreamId: textOrNull(row['upstream_id']),
+    messageId: String(first['id']),
+    account: textOrNull(first['name']),
+    forwardPaths: failed.map(row => String(row['forward_path'])),
+    why: withoutOutlook(textOrNull(first['last_reply']) ?? '') || null,
   };
 }
+
+const MINUTE = 60_000;
+const REMOTE_REPLY = /^[2-5]\d\d(?= |$)/;
 
 function reportedRecipient(row: Row, report: ReportKind, latest: EpochMs): ReportedRecipient {
   const end = endOf(row, report);
   const answer = textOrNull(row[end === 'given-up' ? 'last_answer' : 'attempt_reply']);
   const isRemote = answer !== null && REMOTE_REPLY.test(answer);
   const startedAt = row['started_at'];
+  // Without a remote reply the record has our own words in its place.
+  const why = textOrNull(row['attempt_text']) ?? (isRemote ? null : answer);
   return {
     forwardPath: String(row['forward_path']),
     originalRecipient: textOrNull(row['original_recipient']),
     end,
-    // Without a remote reply the record has our own words in its place.
-    why: textOrNull(row['attempt_text']) ?? (isRemote ? null : answer),
+    why: why === null || end === 'late' ? why : withoutOutlook(why),
     reply: isRemote ? answer : null,
     status: textOrNull(row['attempt_status']),
+    upstream: textOrNull(row['upstream_name']),
     host: textOrNull(row['upstream_host']),
     lastAttemptAt: typeof startedAt === 'number' ? startedAt + Number(row['duration']) : null,
     triedUntil: end === 'late' ? latest - Number(row['age']) : null,
@@ -184,10 +142,6 @@ function endOf(row: Row, report: ReportKind): ReportedRecipient['end'] {
   if (report !== 'failure') return report === 'delay' ? 'late' : 'relayed';
   if (row['state'] === 'expired') return 'expired';
   return row['outcome'] === 'failed' && row['upstream_name'] !== null ? 'refused' : 'given-up';
-}
-
-function reportKind(value: SqlValue | undefined): ReportKind {
-  return value === 'delay' || value === 'relayed' ? value : 'failure';
 }
 
 function textOrNull(value: SqlValue | undefined): string | null {

@@ -73,7 +73,7 @@ function messageLines({ about, original, date }: ReportFacts): readonly string[]
 
 function recipientLines(one: ReportedRecipient, { date }: ReportFacts): readonly string[] {
   const lines: readonly (readonly [string, string | null])[] = [
-    ['Why', whyOf(one)],
+    ['Why', whyOf({ ...one, why: forReaders(one) })],
     ['What to do', advice(one)],
     [
       'Tried until',
@@ -89,6 +89,16 @@ function recipientLines(one: ReportedRecipient, { date }: ReportFacts): readonly
     ...lines.flatMap(([name, value]) => (value === null ? [] : hanging(`  ${name}: ${value}`, '    '))),
     ...answer,
   ];
+}
+
+/** Only the operator knows what an upstream is called. */
+function forReaders({ why, upstream }: ReportedRecipient): string | null {
+  if (why === null || upstream === null) return why;
+  const name = upstream.replace(/[^\w]/g, '\\$&');
+  return why.replace(
+    new RegExp(`(^|\\b(?:to|than|at|of) )${name}(?=[ .,])`),
+    (_, before: string) => `${before}${before === '' ? 'The' : 'the'} provider (${upstream})`,
+  );
 }
 
 function whyOf({ end, why }: ReportedRecipient): string | null {
@@ -129,7 +139,10 @@ function advice(one: ReportedRecipient): string | null {
       return found?.[1] ?? 'Put right what is named here, and send it again.';
     }
     case 'expired':
-      return 'Ask the recipient whether their mail works, and send it again.';
+      // What the upstream does not let us send as (relay/classify.ts) is not the recipient's to mend.
+      return one.status === '4.1.8'
+        ? 'Give the device another sender address, or ask the operator of this server to have this one allowed there; then send it again.'
+        : 'Ask the recipient whether their mail works, and send it again.';
     case 'given-up':
       return 'Ask the operator of this server, or send it again.';
     case 'late':

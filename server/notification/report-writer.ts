@@ -12,15 +12,11 @@ import type { Database, Statement } from '../storage/database.ts';
 import { storageRefusalText } from '../storage/refusal-text.ts';
 import { buildDigest } from './digest.ts';
 import { buildReport } from './dsn.ts';
+import { clearReport, clearStale, type DueReport } from './due-reports.ts';
 import type { ReadOriginal } from './original-reader.ts';
+import { withoutOctets } from './original-text.ts';
 import type { MadeReport, ReportFacts } from './report-facts.ts';
-import {
-  clearReport,
-  clearStale,
-  type DueReport,
-  type ReportSource,
-  readReportSource,
-} from './report-statements.ts';
+import { type ReportSource, readReportSource } from './report-statements.ts';
 
 export type ReportWriterDeps = Readonly<{
   database: Database;
@@ -126,7 +122,14 @@ export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
 
     digest: async (to, told) => {
       const reports: ReportFacts[] = [];
-      for (const one of told) reports.push(await factsOf(to, one));
+      for (const { due, source } of told) {
+        const facts = await factsOf(to, { due, source: { ...source, returnsAll: false } });
+        const { original } = facts;
+        reports.push({
+          ...facts,
+          original: typeof original === 'string' ? original : withoutOctets(original),
+        });
+      }
       const id = deps.newId();
       const made = buildDigest({ id, host, to, date: dateNow(), perHour, reports });
       return enqueue(messageOf(id, to, made), told);

@@ -1,16 +1,17 @@
-// Tells people what becomes of their mail: looks for recipients about whom something is to be said, decides to whom and in
-// how many messages (report-decision.ts), and has it written and queued (report-writer.ts). What cannot be said now keeps its
-// mark in the database and is looked at again: after a restart too. Bounded work: looks rest ten times as long as they took.
+// Tells people what becomes of their mail: looks for recipients about whom something is to be said, at once when it is told
+// that there are some, and from time to time; a round of it is report-round.ts. What cannot be said now keeps its mark in
+// the database and is looked at again: after a restart too. Bounded work: looks rest ten times as long as they took.
 
 import type { DurationMs } from '../clock.ts';
 import type { Relay } from '../queue/delivery.ts';
 import type { RaiseAlert } from './alert.ts';
+import type { DueReport } from './due-reports.ts';
 import { markLateMail } from './late-mail.ts';
 import { createReportCap } from './report-cap.ts';
-import { addresseeOf, planFor } from './report-decision.ts';
-import { type DueReport, readDueReports, readSentReports } from './report-statements.ts';
+import { createReportRound } from './report-round.ts';
+import { readSentReports } from './report-statements.ts';
 import { createReportWriter, type ReportWriterDeps } from './report-writer.ts';
-import { undeliveredAlert } from './undelivered-alert.ts';
+import { createWorkingUpstreams } from './working-upstreams.ts';
 
 export type Reporter = Readonly<{
   start: () => void;
@@ -28,6 +29,8 @@ export type ReporterDeps = ReportWriterDeps &
     relay: Pick<Relay, 'capacity' | 'routing'>;
     /** `queue.delay_after`; 0 is never. */
     delayAfter: DurationMs;
+    /** `queue.retry_max`. */
+    retryMax: DurationMs;
     /** Whether its upstream is given another sender for such mail. */
     isRewritten: (facts: Pick<DueReport, 'upstreamId' | 'account' | 'reversePath'>) => boolean;
   }>;
@@ -39,6 +42,8 @@ const EVERY: DurationMs = 60_000;
 /** How often late mail is looked for: that reads all that waits. */
 const OFTEN: DurationMs = 1_000;
 const SELDOM: DurationMs = 5 * 60_000;
+/** What waited for an upstream is given at least this time to leave, unless mail is late sooner. */
+const LEAST_DRAIN: DurationMs = 60_000;
 const HOUR: DurationMs = 3_600_000;
 
 /** Rejects where the database cannot be read. */
@@ -46,7 +51,7 @@ export async function createReporter(deps: ReporterDeps): Promise<Reporter> {
   const { clock, database } = deps;
   const sent = await readSentReports(database, clock.now() - HOUR);
   const cap = createReportCap({ clock, perHour: deps.perHour, sent });
-  const writer = createReportWriter(deps);
+  const complain = (text: string): void => deps.log('report.failed', { text });
   const lateEvery = Math.min(SELDOM, Math.max(OFTEN, deps.delayAfter / 4));
   let lateAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | null = null;
@@ -55,64 +60,33 @@ export async function createReporter(deps: ReporterDeps): Promise<Reporter> {
   let restUntil: DurationMs = 0;
   let nextAt = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
-
-  const say = async (to: string, waiting: readonly DueReport[]): Promise<void> => {
-    const canLeave = deps.relay.capacity().some(one => one.open);
-    const plan = planFor(waiting, { free: cap.free(to), canLeave });
-    if (plan.kind === 'wait') return;
-    const told = [];
-    for (const due of plan.messages) {
-      if (stopped) return;
-      const one = await writer.gather(due);
-      if (one === null) continue;
-      if (plan.kind === 'digest') told.push(one);
-      else if (await writer.report(to, one)) cap.note(to);
-    }
-    if (told.length > 0 && (await writer.digest(to, told))) cap.note(to);
-  };
-
-  /** Notes that nobody is told but, perhaps, the operator. */
-  const settle = async (due: DueReport, tellOperator: boolean): Promise<void> => {
-    const told = await writer.gather(due);
-    if (told === null) return;
-    // Raised first: better twice than never, and what is raised twice is said once.
-    if (tellOperator) deps.raise(undeliveredAlert(told));
-    await writer.settle(told);
-  };
-
-  const sayAll = async (): Promise<DurationMs> => {
-    const people = new Map<string, DueReport[]>();
-    for (const due of await readDueReports(database)) {
-      if (stopped) break;
-      // What an operator holds is late because they said so.
-      if (due.isHeld && due.report === 'delay') continue;
-      if (due.isStale) {
-        await writer.drop(due);
-        continue;
-      }
-      const addressee = addresseeOf({ ...due, rewritten: deps.isRewritten(due) });
-      if (addressee.kind !== 'person') await settle(due, addressee.kind === 'operator');
-      else if (people.get(addressee.to)?.push(due) === undefined) people.set(addressee.to, [due]);
-    }
-    for (const [to, waiting] of people) await say(to, waiting);
-    const waits = [...people.keys()].map(cap.wait).filter(wait => wait > 0);
-    return Math.min(EVERY, ...waits);
-  };
+  const drain = Math.min(deps.delayAfter, Math.max(LEAST_DRAIN, deps.retryMax));
+  const upstreams = createWorkingUpstreams({ ...deps, drain });
+  const sayAll = createReportRound({
+    ...deps,
+    isLate: upstreams.isLate,
+    writer: createReportWriter(deps),
+    cap,
+    stopped: () => stopped,
+    onTrouble: complain,
+  });
 
   const markLate = async (): Promise<void> => {
     if (deps.delayAfter === 0 || !deps.clockTrusted() || clock.monotonic() < lateAt) return;
     lateAt = clock.monotonic() + lateEvery;
-    await markLateMail(deps, clock.now());
+    await markLateMail({ ...deps, isLate: upstreams.isLate, stopped: () => stopped }, clock.now());
   };
 
   /** Returns when to look next. */
   const lookOnce = async (): Promise<DurationMs> => {
     const begun = clock.monotonic();
+    upstreams.look();
     try {
-      await markLate();
-      return Math.min(await sayAll(), deps.delayAfter === 0 ? EVERY : lateEvery);
+      // What is late can wait; what has failed is said although that went wrong.
+      await markLate().catch((error: unknown) => complain(textOf(error)));
+      return Math.min(EVERY, await sayAll(), deps.delayAfter === 0 ? EVERY : lateEvery);
     } catch (error) {
-      deps.log('report.failed', { text: error instanceof Error ? error.message : String(error) });
+      complain(textOf(error));
       return EVERY;
     } finally {
       const now = clock.monotonic();
@@ -154,4 +128,8 @@ export async function createReporter(deps: ReporterDeps): Promise<Reporter> {
       await looking;
     },
   };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

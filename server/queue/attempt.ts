@@ -9,14 +9,14 @@ import { logAttempt, outcomeOf } from './attempt-log.ts';
 import type { ClockTrust } from './clock-trust.ts';
 import type { ContentReader } from './content-reader.ts';
 import type { Delivery, DeliveryRequest, Phase, Relay } from './delivery.ts';
-import type { Claim, Damage } from './message.ts';
+import type { Claim, ClaimedRecipient, Damage } from './message.ts';
 import type { Queue, RecipientSettlement } from './queue.ts';
 import type { RetryPolicy } from './schedule.ts';
 import { type Circumstances, settlement } from './settlement.ts';
 
 export type AttemptDeps = Readonly<{
   queue: Queue;
-  relay: Pick<Relay, 'deliver' | 'routing'>;
+  relay: Pick<Relay, 'deliver' | 'routing' | 'capacity'>;
   content: ContentReader;
   policy: RetryPolicy;
   clock: Clock;
@@ -128,31 +128,28 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     startedAt: EpochMs,
     duration: DurationMs,
   ): Promise<boolean> => {
-    const now = clock.now();
-    const circumstances: Circumstances = {
-      now,
-      clockTrusted: clockTrust.trusted(),
-      policy,
-      random,
-      kind: claim.message.kind,
-      queuedAt: claim.message.queuedAt,
-      upstreamId: claim.upstreamId,
-      routes: relay.routing.routes(),
-      dsnPassedOn: delivery.dsnPassedOn === true,
-    };
-    const settlements = claim.recipients.map((recipient, i): RecipientSettlement => {
-      const outcome = outcomeOf(delivery, i);
-      return {
-        ordinal: recipient.ordinal,
-        attempt: recipient.attempt,
-        startedAt,
-        duration,
-        upstream: delivery.upstream,
-        stage: outcome.kind === 'relayed' ? null : outcome.stage,
-        settlement: settlement(outcome, recipient, circumstances),
-      };
+    // One chance for all: recipients that are put off together come due together, and travel together.
+    const chance = random();
+    const ends = (now: EpochMs): readonly RecipientSettlement[] =>
+      claim.recipients.map((recipient, i) => {
+        const outcome = outcomeOf(delivery, i);
+        const circumstances = circumstancesOf(claim, recipient, delivery);
+        return {
+          ordinal: recipient.ordinal,
+          attempt: recipient.attempt,
+          startedAt,
+          duration,
+          upstream: delivery.upstream,
+          stage: outcome.kind === 'relayed' ? null : outcome.stage,
+          settlement: settlement(outcome, recipient, { ...circumstances, now, random: () => chance }),
+        };
+      });
+    let settlements: readonly RecipientSettlement[] = [];
+    const result = await insist(() => {
+      const now = clock.now();
+      settlements = ends(now); // by the routes of now: it may have taken a while until this can be written
+      return queue.settle(claim, settlements, now);
     });
-    const result = await insist(() => queue.settle(claim, settlements, now));
     logAttempt(log, { claim, delivery, settlements });
     if (result !== null && 'content' in result && result.content === 'gone') {
       if (claim.message.content === 'spool') await content.discard(claim.message.id);
@@ -160,6 +157,22 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     }
     return settlements.some(one => one.settlement.state === 'deferred');
   };
+
+  const circumstancesOf = (
+    claim: Claim,
+    recipient: ClaimedRecipient,
+    { dsnPassedOn }: Delivery,
+  ): Omit<Circumstances, 'now' | 'random'> => ({
+    clockTrusted: clockTrust.trusted(),
+    policy,
+    kind: claim.message.kind,
+    queuedAt: claim.message.queuedAt,
+    upstreamId: claim.upstreamId,
+    routes: relay.routing.routes(),
+    isOpen: id => relay.capacity().some(({ upstreamId, open }) => upstreamId === id && open),
+    isOutdated: queue.isOutdated(claim, recipient),
+    dsnPassedOn: dsnPassedOn === true,
+  });
 
   /** Tries a commit until it is taken: what happened at the upstream must not be forgotten while this process lives. */
   const insist = async <T extends object | null>(commit: () => Promise<T>): Promise<T | null> => {

@@ -74,6 +74,8 @@ export type Capacity = Readonly<{
   open: boolean;
   /** The operator's wish: no outage. */
   paused: boolean;
+  /** Recipients of a message that it takes at a time; absent: not known, as many as there are. */
+  recipients?: number;
 }>;
 
 /** What a route's conditions are about. */

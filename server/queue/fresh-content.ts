@@ -12,7 +12,6 @@ const MAX_OCTETS = 16 * 1024 * 1024;
 
 export type FreshContent = Readonly<{
   remember: (message: NewMessage, octets: Uint8Array, queuedAt: EpochMs) => void;
-  has: (id: string) => boolean;
   /** Returns the entry and forgets it: a second attempt reads the database. */
   take: (id: string) => Fresh | null;
 }>;
@@ -38,7 +37,6 @@ export function createFreshContent(): FreshContent {
         take(oldest);
       }
     },
-    has: id => entries.has(id),
     take,
   };
 }

@@ -32,6 +32,7 @@ export type ListedMessage = Readonly<{
   /** SHA-256 of the octets stored, hexadecimal. */
   hash: string;
   queuedAt: EpochMs;
+  /** By whoever did; while something of it is not settled. */
   held: boolean;
   heldAt: EpochMs | null;
   heldBecause: HeldBecause | null;
@@ -67,7 +68,9 @@ export type ListedReport = Readonly<{
 
 /** A row of `message` with `account_name`, and its rows of `recipient` with `upstream_name`. */
 export function parseMessage(row: Row, recipients: readonly Row[]): ListedMessage {
-  const heldAt = number(row['held_at']);
+  const parsed = recipients.map(parseRecipient);
+  // What is settled is not kept from anything.
+  const heldAt = parsed.some(isUnsettled) ? number(row['held_at']) : null;
   return {
     id: String(row['id']),
     kind: row['kind'] === 'dsn' || row['kind'] === 'alert' ? row['kind'] : 'mail',
@@ -80,8 +83,12 @@ export function parseMessage(row: Row, recipients: readonly Row[]): ListedMessag
     heldAt,
     heldBecause: heldAt === null ? null : parseHeldBecause(row['held_because']),
     content: row['content'] === 'spool' ? 'spool' : row['content'] === 'body' ? 'body' : 'gone',
-    recipients: recipients.map(parseRecipient),
+    recipients: parsed,
   };
+}
+
+function isUnsettled({ state }: ListedRecipient): boolean {
+  return state === 'queued' || state === 'deferred' || state === 'in_flight';
 }
 
 function parseRecipient(row: Row): ListedRecipient {

@@ -86,6 +86,11 @@ export function createQueueActions({ database, spool, audit, keepContent }: Deps
     return Number(row?.['n'] ?? 0);
   };
 
+  /** The rows are gone for good; only then do the files go. What a crash leaves is swept at the next start. */
+  const removeFiles = async (gone: readonly Row[]): Promise<void> => {
+    for (const row of gone) if (row['content'] !== 'body') await spool.remove(String(row['id']));
+  };
+
   const act = async (action: Parameters<QueueAudit>[0], filter: QueueFilter, step: Step): Result => {
     const { where, params } = chosenMessages(filter);
     const rows = await database.read(`SELECT id FROM message WHERE ${where} ORDER BY id`, params);
@@ -149,20 +154,18 @@ export function createQueueActions({ database, spool, audit, keepContent }: Deps
       act(options.silent ? 'queue.bounced-silently' : 'queue.bounced', filter, async chosen => ({
         counts: { inFlight: await count(chosen, IN_FLIGHT) },
         statements: (await count(chosen, WAITING)) === 0 ? null : bounceStatements(chosen, options, now),
-        effect: ([, bounced = []]) => ({
-          ...changed(bounced),
-          reported: bounced.filter(row => row['report'] !== null).length,
-        }),
+        effect: async ([, bounced = [], reports = []]) => {
+          await removeFiles(reports);
+          return { ...changed(bounced), reported: bounced.filter(row => row['report'] !== null).length };
+        },
       })),
 
     remove: (filter, now) =>
       act('queue.deleted', filter, async chosen => ({
         counts: {},
         statements: deleteStatements(chosen, now, { keepContent }),
-        effect: async ([recipients = [], messages = [], , finished = []]) => {
-          // The rows are gone for good; only then do the files go. What a crash leaves is swept at the next start.
-          const gone = [...messages, ...finished].filter(row => row['content'] !== 'body');
-          for (const row of gone) await spool.remove(String(row['id']));
+        effect: async ([recipients = [], messages = [], reports = [], , finished = []]) => {
+          await removeFiles([...messages, ...reports, ...finished]);
           const inFlight = recipients.filter(row => row['state'] === 'in_flight').length;
           return { messages: messages.length, recipients: recipients.length, inFlight };
         },

@@ -23,7 +23,7 @@ export type QueueFilter = Readonly<{
   queuedBefore?: EpochMs;
   /** Octets: larger than this. */
   largerThan?: number;
-  /** Only what is held. */
+  /** Only messages that are held, and of which something is not settled. */
   held?: true;
   /** Also recipients that were relayed, whose messages are only kept as a record. */
   finished?: boolean;
@@ -75,6 +75,8 @@ export function filterWords(filter: QueueFilter): string {
 }
 
 const EVERY: Condition = { where: '1 = 1', params: [] };
+const HAS_UNSETTLED = `EXISTS (SELECT 1 FROM recipient AS other WHERE other.message_id = message.id
+  AND other.state IN ('queued', 'in_flight', 'deferred'))`;
 
 function messageConditions(filter: QueueFilter): readonly Condition[] {
   const parts: Condition[] = [];
@@ -86,20 +88,22 @@ function messageConditions(filter: QueueFilter): readonly Condition[] {
   if (filter.sender !== undefined) parts.push(addressCondition('message.reverse_path', filter.sender));
   if (filter.queuedBefore !== undefined) demand('message.queued_at < ?', filter.queuedBefore);
   if (filter.largerThan !== undefined) demand('message.size > ?', filter.largerThan);
-  if (filter.held) demand('message.held_at IS NOT NULL');
-  if (filter.settled) {
-    demand(`NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.message_id = message.id
-      AND recipient.state IN ('queued', 'in_flight', 'deferred'))`);
-  }
+  if (filter.held) demand(`message.held_at IS NOT NULL AND ${HAS_UNSETTLED}`);
+  if (filter.settled) demand(`NOT ${HAS_UNSETTLED}`);
   return parts;
 }
 
-function idsConditions(column: string, { ids, among }: QueueFilter): readonly Condition[] {
-  return [ids, among].flatMap(list => {
-    if (list === undefined) return [];
-    if (list.length === 0) return [{ where: '1 = 0', params: [] }];
-    return [{ where: `${column} IN (${list.map(() => '?').join(', ')})`, params: list }];
-  });
+/** One parameter, however many they are: SQLite takes only so many. */
+function idsConditions(column: string, filter: QueueFilter): readonly Condition[] {
+  const list = messagesOf(filter);
+  if (list === undefined) return [];
+  return [{ where: `${column} IN (SELECT value FROM json_each(?))`, params: [JSON.stringify(list)] }];
+}
+
+function messagesOf({ ids, among }: QueueFilter): readonly string[] | undefined {
+  if (ids === undefined || among === undefined) return ids ?? among;
+  const wanted = new Set(ids);
+  return among.filter(id => wanted.has(id));
 }
 
 function recipientConditions(filter: QueueFilter): readonly Condition[] {

@@ -12,7 +12,7 @@ import {
 } from './listed-message.ts';
 import { chosenMessages, type QueueFilter } from './operator-filter.ts';
 
-/** Recipients by state; held ones are counted as held, whatever their state. `bytes`: octets of mail that is not finished. */
+/** Recipients by state; those that would wait but are held are counted as held. `bytes`: octets of mail that is not finished. */
 export type QueueStats = Readonly<
   Record<'queued' | 'in_flight' | 'deferred' | 'held' | 'relayed' | 'failed' | 'expired' | 'bytes', number>
 >;
@@ -109,8 +109,8 @@ export function createQueueListing(database: Pick<Database, 'read'>): QueueListi
 
     stats: async () => {
       const counts = await database.read(
-        `SELECT CASE WHEN held_at IS NOT NULL THEN 'held' ELSE state END AS state, COUNT(*) AS number
-         FROM recipient JOIN message ON message.id = recipient.message_id GROUP BY 1`,
+        `SELECT CASE WHEN held_at IS NOT NULL AND next_attempt_at IS NULL AND state IN ('queued', 'deferred')
+           THEN 'held' ELSE state END AS state, COUNT(*) AS number FROM recipient JOIN message ON message.id = recipient.message_id GROUP BY 1`,
       );
       const [bytes] = await database.read(
         `SELECT COALESCE(SUM(size), 0) AS bytes FROM message WHERE content <> 'gone' AND retired_at IS NULL`,

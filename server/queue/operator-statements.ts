@@ -4,6 +4,7 @@
 import type { EpochMs } from '../clock.ts';
 import type { Statement } from '../storage/database.ts';
 import { chosenRecipients, type QueueFilter } from './operator-filter.ts';
+import { dropDelayReports } from './statements.ts';
 
 /** What is chosen, among these messages. */
 export type Chosen = QueueFilter & Readonly<{ among: readonly string[] }>;
@@ -14,6 +15,8 @@ export const UNSETTLED = `recipient.state IN ('queued', 'deferred', 'in_flight')
 export const HAS_CONTENT = `EXISTS (SELECT 1 FROM message WHERE message.id = recipient.message_id AND content <> 'gone')`;
 /** Routed anew, but for what may have been delivered by one upstream already: another one would deliver it twice. */
 const ANEW = `CASE WHEN ${WAITING} AND way LIKE '=%' THEN way ELSE '' END`;
+/** Due now, in its old place among what waits: the oldest goes first, and what is new passes a backlog. Parameters: now, twice. */
+const DUE_NOW = `(SELECT CASE WHEN queued_at < ? THEN queued_at ELSE ? END FROM message WHERE message.id = recipient.message_id)`;
 const IS_MAIL = `EXISTS (SELECT 1 FROM message WHERE message.id = recipient.message_id AND kind = 'mail')`;
 const IS_TOLD = `notify IS NULL OR (notify <> 'never' AND (',' || notify || ',') LIKE '%,failure,%')`;
 const GIVEN_UP_TEXT = 'Given up by the operator.';
@@ -39,9 +42,9 @@ export function releaseStatements(chosen: Chosen, now: EpochMs): readonly Statem
   const { listed, ids } = idsOf(chosen);
   return [
     {
-      sql: `UPDATE recipient SET next_attempt_at = ?, way = ${ANEW}
+      sql: `UPDATE recipient SET next_attempt_at = ${DUE_NOW}, way = ${ANEW}
         WHERE ${WAITING} AND next_attempt_at IS NULL AND message_id ${listed} RETURNING message_id`,
-      params: [now, ...ids],
+      params: [now, now, ...ids],
     },
     {
       sql: `UPDATE message SET held_at = NULL, held_because = NULL WHERE held_at IS NOT NULL AND id ${listed} RETURNING id`,
@@ -59,14 +62,14 @@ export function retryStatements(chosen: Chosen, now: EpochMs): readonly Statemen
   return [
     {
       sql: `UPDATE recipient SET state = CASE WHEN state = 'queued' THEN 'queued' ELSE 'deferred' END,
-          next_attempt_at = ?, way = ${ANEW}, settled_at = NULL,
+          next_attempt_at = ${DUE_NOW}, way = ${ANEW}, settled_at = NULL,
           deferrals = CASE WHEN ${GIVEN_UP} THEN 0 ELSE deferrals END,
           age = CASE WHEN ${GIVEN_UP} THEN 0 ELSE age END,
           ambiguous_since = CASE WHEN ${GIVEN_UP} THEN NULL ELSE ambiguous_since END,
           report = CASE WHEN ${GIVEN_UP} THEN NULL ELSE report END,
           delay_reported_at = CASE WHEN ${GIVEN_UP} THEN NULL ELSE delay_reported_at END
         WHERE (${WAITING} OR (${GIVEN_UP} AND ${HAS_CONTENT})) AND ${where} RETURNING message_id`,
-      params: [now, ...params],
+      params: [now, now, ...params],
     },
     {
       sql: `UPDATE message SET held_at = NULL, held_because = NULL WHERE held_at IS NOT NULL AND id ${listed}
@@ -76,7 +79,7 @@ export function retryStatements(chosen: Chosen, now: EpochMs): readonly Statemen
   ];
 }
 
-/** Rows: none; then recipients given up, with what must be reported. */
+/** Rows: none; recipients given up, with what must be reported; reports that are no longer true, and are deleted. */
 export function bounceStatements(
   chosen: Chosen,
   { silent }: Readonly<{ silent: boolean }>,
@@ -96,11 +99,15 @@ export function bounceStatements(
           last_reply = ?, report = ${report} WHERE ${WAITING} AND ${where} RETURNING message_id, report`,
       params: [now, GIVEN_UP_TEXT, ...params],
     },
+    dropDelayReports(...chosen.among),
     releaseSettled(chosen),
   ];
 }
 
-/** Rows: recipients deleted, with their state; messages deleted; none; messages that are finished with that. */
+/**
+ * Rows: recipients deleted, with their state; messages deleted; reports that are no longer true, deleted too; none; messages
+ * that are finished with that.
+ */
 export function deleteStatements(
   chosen: Chosen,
   now: EpochMs,
@@ -115,12 +122,13 @@ export function deleteStatements(
         AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id) RETURNING id, content`,
       params: ids,
     },
+    dropDelayReports(...chosen.among),
     releaseSettled(chosen),
     ...retirementOfRelayed(chosen, now, keepContent),
   ];
 }
 
-/** Nothing is left to be held. */
+/** Where nothing waits any more, nothing is held. */
 function releaseSettled(chosen: Chosen): Statement {
   const { listed, ids } = idsOf(chosen);
   return {

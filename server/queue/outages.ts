@@ -1,4 +1,5 @@
-// How long, in all, no upstream of a route could be used: the time that mail waits for without ageing. Once a message has
+// How long, in all, no upstream that may take it could be used: the time that mail waits for without ageing. It is counted for
+// each route, and for each part of a route that is left to mail which some of its upstreams cannot take. Once a message has
 // waited through `queue.outage_grace` of it, it is held and the operator is told; it is never bounced for that.
 // Only time in which this process ran counts, by the monotonic clock, written down in steps of at most five minutes: a clock
 // that jumps by months holds nothing, and a crash forgets one step. A pause is the operator's wish and no outage.
@@ -10,11 +11,11 @@ import type { Database, Statement } from '../storage/database.ts';
 import type { Capacity, Relay } from './delivery.ts';
 import { holding } from './holding.ts';
 import { type WaitingRow, walkWaiting } from './walk.ts';
-import { parseWay, type Routes } from './way.ts';
+import { openTo, parseWay, type Routes, withoutRefusals } from './way.ts';
 
 export type Outages = Readonly<{
-  /** Milliseconds of outages of a route so far: mail that is routed now has waited through none of them. */
-  totalOf: (routeId: string) => DurationMs;
+  /** Milliseconds of outages of a way so far: mail that is routed now has waited through none of them. */
+  totalOf: (way: string) => DurationMs;
   start: () => void;
   /** Counts what has passed since the last time, and holds what has waited too long. Never rejects. */
   look: () => Promise<void>;
@@ -25,6 +26,8 @@ export type Outages = Readonly<{
 type Deps = Readonly<{
   database: Database;
   relay: Pick<Relay, 'capacity' | 'routing'>;
+  /** The ways in which mail waits now. */
+  ways: () => readonly string[];
   /** `queue.outage_grace`. */
   grace: DurationMs;
   clock: Clock;
@@ -46,22 +49,27 @@ export async function createOutages(deps: Deps): Promise<Outages> {
   let looking: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
 
-  /** A route counts that was out at the last look and is so now. */
+  /** What was out at the last look and is so now counts. */
   const count = async (): Promise<readonly string[]> => {
     const passed = Math.round(clock.monotonic() - countedAt);
     countedAt = clock.monotonic();
-    const now = routesOut(relay.routing.routes(), relay.capacity());
-    const grown = [...now].filter(routeId => out.has(routeId));
+    const routes = relay.routing.routes();
+    // What was out a moment ago may be empty only because its mail is being tried.
+    const ways = new Set([...routes.keys(), ...deps.ways().map(countedAs), ...out]);
+    const now = waysOut(ways, routes, relay.capacity());
+    const grown = [...now].filter(way => out.has(way));
     out = now;
-    for (const routeId of grown) totals.set(routeId, (totals.get(routeId) ?? 0) + passed);
-    const saves = grown.map((id): Statement => ({ sql: SAVE, params: [id, totals.get(id) ?? 0] }));
+    for (const way of grown) totals.set(way, (totals.get(way) ?? 0) + passed);
+    const saves = grown.map((way): Statement => ({ sql: SAVE, params: [way, totals.get(way) ?? 0] }));
     if (saves.length > 0) await database.commit(saves);
     return grown;
   };
 
   const look = async (): Promise<void> => {
     const grown = await count();
-    const over = grown.filter(routeId => (totals.get(routeId) ?? 0) >= grace);
+    // A mark on a part of a route may lie before its first outage: its mail has waited through those of the whole route.
+    const isPart = (way: string) => !relay.routing.routes().has(way);
+    const over = grown.filter(way => isPart(way) || (totals.get(way) ?? 0) >= grace);
     if (over.length > 0) await holdWhatWaited(deps, totals, new Set(over));
   };
 
@@ -75,7 +83,7 @@ export async function createOutages(deps: Deps): Promise<Outages> {
   };
 
   return {
-    totalOf: routeId => totals.get(routeId) ?? 0,
+    totalOf: way => totals.get(countedAs(way)) ?? 0,
     start: () => {
       void lookOnce();
       const step = Math.min(LONGEST_STEP, Math.max(SHORTEST_STEP, grace / 20));
@@ -89,38 +97,41 @@ export async function createOutages(deps: Deps): Promise<Outages> {
   };
 }
 
-/** Routes no upstream of which can be used, and none of which is merely paused. */
-export function routesOut(routes: Routes, capacity: readonly Capacity[]): ReadonlySet<string> {
+/** Ways no upstream of which can be used, and none of which is merely paused. */
+export function waysOut(
+  ways: ReadonlySet<string>,
+  routes: Routes,
+  capacity: readonly Capacity[],
+): ReadonlySet<string> {
   const known = new Map(capacity.map(one => [one.upstreamId, one]));
-  const isOut = (upstreams: readonly string[]) =>
-    upstreams.every(id => {
-      const one = known.get(id);
-      return one === undefined || (!one.open && !one.paused);
-    });
-  return new Set([...routes].filter(([, upstreams]) => isOut(upstreams)).map(([routeId]) => routeId));
+  const isUsable = (upstreamId: string) => {
+    const { open, paused } = known.get(upstreamId) ?? { open: false, paused: false };
+    return open || paused;
+  };
+  const isOut = (text: string) => {
+    const way = parseWay(text);
+    return way.kind === 'routed' && routes.has(way.routeId) && !openTo(way, routes).some(isUsable);
+  };
+  return new Set([...ways].filter(isOut));
 }
+
+/** An upstream that refused it for now will be tried again; one that cannot take it never helps. */
+const countedAs = withoutRefusals;
 
 async function holdWhatWaited(
   { database, grace, clock, raise, log }: Deps,
   totals: ReadonlyMap<string, DurationMs>,
-  routes: ReadonlySet<string>,
+  out: ReadonlySet<string>,
 ): Promise<void> {
   const held = new Set<string>();
-  const routeOf = (way: string): string | null => {
-    const parsed = parseWay(way);
-    return parsed.kind === 'routed' && routes.has(parsed.routeId) ? parsed.routeId : null;
-  };
   const hasWaited = ({ way, outageMark }: WaitingRow) =>
-    (totals.get(routeOf(way) ?? '') ?? 0) - outageMark >= grace;
+    (totals.get(countedAs(way)) ?? 0) - outageMark >= grace;
   await walkWaiting(database, {
-    ways: way => routeOf(way) !== null,
+    ways: way => out.has(countedAs(way)),
     held: false,
-    visit: page => {
-      const ids = new Set(page.filter(hasWaited).map(({ id }) => id));
-      return [...ids].flatMap(id => holding(id, 'outage', clock.now()));
-    },
-    onCommitted: page => {
-      for (const row of page.filter(hasWaited)) held.add(row.id);
+    visit: page => page.filter(hasWaited).flatMap(row => holding(row, 'outage', clock.now())),
+    onCommitted: (_page, effects) => {
+      for (const row of effects.flatMap(effect => effect.rows)) held.add(String(row['id']));
     },
   });
   if (held.size === 0) return;

@@ -7,17 +7,13 @@ import type { NewId } from '../ids.ts';
 import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
 import { type ClaimRequest, createClaims } from './claims.ts';
 import { createFreshContent } from './fresh-content.ts';
+import { createLeases, LEASES_IN_FLIGHT, type Leased, recovery } from './leases.ts';
 import { createLine, type Line } from './line.ts';
-import type { Claim, NewMessage, RoutedMessage } from './message.ts';
+import type { Claim, ClaimedRecipient, NewMessage, RoutedMessage } from './message.ts';
+import { createPlacing } from './placing.ts';
 import type { Settlement } from './settlement.ts';
-import {
-  dropDelayReports,
-  insertion,
-  type Placement,
-  retirement,
-  settleStatements,
-  UNLESS_HELD,
-} from './statements.ts';
+import { dropDelayReports, insertion, type Placement, retirement, settleStatements } from './statements.ts';
+import { createUntried } from './untried.ts';
 import { readWaiting, WAITS } from './waiting.ts';
 import { UNROUTED } from './way.ts';
 
@@ -33,8 +29,10 @@ export type RecipientSettlement = Readonly<{
   upstream: string;
   stage: string | null;
   settlement: Settlement;
-  /** Where it was routed anew: from which state of its route's outages on they count. */
+  /** On another route: from which state of its outages on they count. */
   outageMark?: number;
+  /** On the same route, where other upstreams may take it now: what is to be added to that mark. */
+  outageShift?: number;
 }>;
 
 /** `retired`: every recipient was relayed and nothing must be said; `content` then is gone, or kept for the operator. */
@@ -66,6 +64,14 @@ export type Queue = Readonly<{
   line: Pick<Line, 'add' | 'ways' | 'due' | 'nextDue'>;
   /** Reads from the database who waits: others write to it too. */
   look: () => Promise<void>;
+  /** An attempt has ended in a way that nobody foresaw: its rows are to be taken back. */
+  abandon: (claim: Claim) => void;
+  /** Takes back what is in flight and nobody's; what may have been tried, for its upstream and for `wait` at least. */
+  takeBack: (now: EpochMs, wait: DurationMs) => Promise<void>;
+  /** All is being routed anew, until the call that this returns. */
+  reroute: () => () => void;
+  /** Whether it went a way that is no longer: routes or upstreams have changed since. */
+  isOutdated: (claim: Claim, recipient: ClaimedRecipient) => boolean;
   /**
    * At start: what was in flight when the last process ended waits again, only for its upstream, because it may have
    * delivered it; and for `wait` at least. Returns how many.
@@ -80,13 +86,12 @@ export type QueueDeps = Readonly<{
   newId: NewId;
   /** Without it nothing is routed: the server does so (routing-pass.ts). */
   place?: Place;
+  /** Milliseconds of outages of a way so far. */
+  outageTotal?: (way: string) => DurationMs;
   /** `queue.keep_content`. */
   keepContent?: boolean;
 }>;
 
-const RELEASE = `UPDATE recipient SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END,
-    attempts = attempts - 1, next_attempt_at = ${UNLESS_HELD}, lease = NULL, lease_expires_at = NULL, phase = NULL
-  WHERE message_id = ? AND lease = ?`;
 const RENEW = 'UPDATE recipient SET phase = ?, lease_expires_at = ? WHERE message_id = ? AND lease = ?';
 // Only what this claim still has in hand: an operator may have deleted it, and its content with it.
 const HOLD_DAMAGED = `UPDATE message SET held_at = COALESCE(held_at, ?), held_because = 'damaged' WHERE id = ?
@@ -94,30 +99,15 @@ const HOLD_DAMAGED = `UPDATE message SET held_at = COALESCE(held_at, ?), held_be
 const TAKE_BACK = `UPDATE recipient SET state = 'deferred', next_attempt_at = NULL, last_reply = ?, lease = NULL,
     lease_expires_at = NULL, phase = NULL WHERE message_id = ? AND (${WAITS} OR lease = ?)
     AND EXISTS (SELECT 1 FROM message WHERE id = recipient.message_id AND held_because = 'damaged')`;
-const RECOVER = `UPDATE recipient SET state = 'deferred', ambiguous_since = COALESCE(ambiguous_since, ?),
-    way = COALESCE('=' || upstream_id, ''), next_attempt_at = ${UNLESS_HELD},
-    last_reply = 'Postern ended during this attempt; it may have been delivered', lease = NULL,
-    lease_expires_at = NULL, phase = NULL WHERE state = 'in_flight'`;
 const NOWHERE_YET: Placement = { way: UNROUTED, outageMark: 0 };
 
 export function createQueue(deps: QueueDeps): Queue {
-  const { database, newId, place = () => NOWHERE_YET, keepContent = false } = deps;
+  const { database, newId, place = () => NOWHERE_YET, outageTotal = () => 0, keepContent = false } = deps;
   const fresh = createFreshContent();
   const line = createLine();
-
-  const commitOrRefusal = async (statements: readonly Statement[]): Promise<CommitRefusal | null> => {
-    const result = await database.commit(statements);
-    return result.kind === 'committed' ? null : result;
-  };
-
-  /** What was sent back to be routed is routed here: nobody else would before the next start. */
-  const routed = (claim: Claim, one: RecipientSettlement): RecipientSettlement => {
-    const { settlement } = one;
-    if (settlement.state !== 'deferred' || settlement.way !== UNROUTED) return one;
-    const forwardPath = claim.recipients.find(({ ordinal }) => ordinal === one.ordinal)?.forwardPath ?? '';
-    const { way, outageMark } = place(claim.message, forwardPath);
-    return { ...one, settlement: { ...settlement, way }, outageMark };
-  };
+  const untried = createUntried();
+  const leases = createLeases({ database, line, untried });
+  const { placed, isElsewhere } = createPlacing(place, outageTotal);
 
   return {
     enqueue: async (message, queuedAt, further = []) => {
@@ -129,26 +119,25 @@ export function createQueue(deps: QueueDeps): Queue {
       });
       if (result.kind !== 'committed') return result;
       if (message.content.kind === 'octets') fresh.remember(message, message.content.octets, queuedAt);
-      for (const { way } of placements) line.add({ way, account: message.accountId ?? '' }, queuedAt);
+      for (const { way } of placements) {
+        const pair = { way, account: message.accountId ?? '' };
+        line.add(pair, queuedAt);
+        untried.add(pair, message.id, queuedAt);
+      }
       return { kind: 'queued' };
     },
 
-    claim: createClaims({ database, newId, line, fresh }),
+    claim: createClaims({ database, newId, line, untried, fresh, leases }),
 
-    release: async claim => {
-      const { id, queuedAt, accountId } = claim.message;
-      const refusal = await commitOrRefusal([{ sql: RELEASE, params: [queuedAt, id, claim.lease] }]);
-      for (const { way } of claim.recipients) line.add({ way, account: accountId ?? '' }, queuedAt);
-      return refusal;
-    },
+    release: claim => leases.release(leasedOf(claim)),
 
     settle: async (claim, settlements, now) => {
       // Here responsibility ends for a relayed recipient: if we die before this commit the attempt is ambiguous and is
       // repeated (better twice than lost); after it the row says what happened.
       const { id, accountId } = claim.message;
-      const placed = settlements.map(one => routed(claim, one));
-      const statements = placed.flatMap(one => settleStatements(claim, one, now));
-      const mayRetire = placed.some(
+      const ends = settlements.map(one => placed(claim, one));
+      const statements = ends.flatMap(one => settleStatements(claim, one, now));
+      const mayRetire = ends.some(
         ({ settlement: { state, report } }) => state === 'relayed' && report === null,
       );
       const retiring = mayRetire ? retirement(id, now, { keepContent }) : [];
@@ -156,7 +145,8 @@ export function createQueue(deps: QueueDeps): Queue {
       const dropping = isLate ? [dropDelayReports(id)] : [];
       const result = await database.commit([...statements, ...retiring, ...dropping]);
       if (result.kind !== 'committed') return result;
-      for (const { settlement } of placed) {
+      leases.end(leasedOf(claim));
+      for (const { settlement } of ends) {
         const { way, nextAttemptAt } = settlement;
         if (nextAttemptAt !== null) line.add({ way, account: accountId ?? '' }, nextAttemptAt);
       }
@@ -164,12 +154,15 @@ export function createQueue(deps: QueueDeps): Queue {
       return { retired, content: retired && !keepContent ? 'gone' : 'kept' };
     },
 
-    hold: async ({ message: { id }, lease }, text, now) => {
+    hold: async (claim, text, now) => {
+      const { id, lease } = leasedOf(claim);
       const result = await database.commit([
         { sql: HOLD_DAMAGED, params: [now, id, lease] },
         { sql: TAKE_BACK, params: [text, id, lease] },
       ]);
-      return result.kind === 'committed' ? { held: result.effects[0]?.changes === 1 } : result;
+      if (result.kind !== 'committed') return result;
+      leases.end(leasedOf(claim));
+      return { held: result.effects[0]?.changes === 1 };
     },
 
     renew: async ({ message, lease }, phase, leaseExpiresAt) => {
@@ -194,10 +187,16 @@ export function createQueue(deps: QueueDeps): Queue {
       }
     },
 
+    abandon: claim => leases.end(leasedOf(claim)),
+    takeBack: leases.takeBack,
+    reroute: leases.reroute,
+    isOutdated: (claim, recipient) => leases.isOutdated(claim.lease) && isElsewhere(claim, recipient),
+
     recover: async (now, wait) => {
-      const result = await database.commit([{ sql: RECOVER, params: [now, now + wait] }]);
+      const leased = (await database.read(LEASES_IN_FLIGHT)).map(row => String(row['lease']));
+      const result = await database.commit(recovery(leased, now, wait));
       if (result.kind !== 'committed') throw new Error(`The queue could not be recovered: ${result.kind}`);
-      return result.effects[0]?.changes ?? 0;
+      return result.effects.at(-1)?.changes ?? 0;
     },
 
     spooledIds: async () => {
@@ -205,4 +204,8 @@ export function createQueue(deps: QueueDeps): Queue {
       return new Set(rows.map(row => String(row['id'])));
     },
   };
+}
+
+function leasedOf({ lease, message }: Claim): Leased {
+  return { lease, id: message.id };
 }

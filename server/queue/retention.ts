@@ -1,12 +1,20 @@
 // Housekeeping of finished mail. What was relayed keeps its record for `queue.retention`, and with `queue.keep_content` its
 // content too; what was given up keeps both for as long, so that it can be tried again. Then it is deleted, in small steps;
 // spool files go after the commit. Nothing goes while somebody must still be told.
-// At start it makes rows and spool files agree again.
+// At start it makes rows and spool files agree again; files without a row are kept aside for a week.
 
 import type { DurationMs, EpochMs } from '../clock.ts';
 import type { Database, Row, SqlValue } from '../storage/database.ts';
 import type { Queue } from './queue.ts';
 import type { Spool } from './spool.ts';
+
+const LONGEST_INTERVAL: DurationMs = 3_600_000;
+const SHORTEST_INTERVAL: DurationMs = 60_000;
+
+/** How often to look for what was finished long enough ago, so that it is kept for about that long and not for much longer. */
+export function sweepingInterval(retention: DurationMs): DurationMs {
+  return Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, retention / 4));
+}
 
 /** Rows deleted in one commit: short enough that no client waits for it. */
 const STEP = 500;
@@ -74,14 +82,27 @@ async function removeFiles(spool: Pick<Spool, 'remove'>, rows: readonly Row[]): 
   for (const row of rows) if (row['content'] === 'spool') await spool.remove(String(row['id']));
 }
 
+/** Long enough that somebody notices that the database has lost rows. */
+const KEPT_ASIDE: DurationMs = 7 * 24 * 3_600_000;
+
 /**
- * Removes spool files without a row: their client never got a 250, or their message was retired or deleted just before
- * a crash. Only the process that holds the data folder may do this. Returns how many.
+ * Sets spool files without a row aside: mostly their client never got a 250, or their message was retired or deleted just
+ * before a crash; but if the database lost rows, this is all that is left of acknowledged mail. Only the process that holds
+ * the data folder may do this. Returns how many.
  */
-export async function sweepOrphans(queue: Pick<Queue, 'spooledIds'>, spool: Spool): Promise<number> {
+export async function sweepOrphans(
+  queue: Pick<Queue, 'spooledIds'>,
+  spool: Spool,
+  now: EpochMs,
+): Promise<number> {
   const files = await spool.sweep();
   const owned = await queue.spooledIds();
   const orphans = files.filter(id => !owned.has(id));
-  for (const id of orphans) await spool.remove(id);
+  for (const id of orphans) await spool.setAside(id, now);
   return orphans.length;
+}
+
+/** Removes what was set aside long enough ago. */
+export async function removeOrphans(spool: Pick<Spool, 'removeSetAside'>, now: EpochMs): Promise<number> {
+  return spool.removeSetAside(now - KEPT_ASIDE);
 }

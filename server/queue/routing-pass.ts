@@ -1,60 +1,61 @@
 // Routes what waits: mail from the command line and from before an upgrade, which has no way yet; all of it when routes or
-// upstreams have changed; and what may have been delivered, when it need wait for its upstream no longer. In steps: accepting
-// mail goes on meanwhile. What was routed when it was queued is only read.
+// upstreams have changed; what nobody takes of those who are left; and what may have been delivered, when it need wait for its
+// upstream no longer. In steps: accepting mail goes on meanwhile. What was routed when it was queued is only read.
 
-import type { Clock, DurationMs } from '../clock.ts';
+import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
 import type { Database, Statement } from '../storage/database.ts';
 import type { ClockTrust } from './clock-trust.ts';
 import type { Relay } from './delivery.ts';
 import type { Place, Queue } from './queue.ts';
-import { reroute } from './rerouting.ts';
+import { mayMove, type Rerouting, reroute } from './rerouting.ts';
+import type { RetryPolicy } from './schedule.ts';
 import { UNLESS_HELD } from './statements.ts';
+import { WAITS } from './waiting.ts';
 import { type WaitingRow, walkWaiting } from './walk.ts';
-import { parseWay } from './way.ts';
+import type { Routes } from './way.ts';
 
 export type RoutingPass = Readonly<{
   /** Routes what has no way, or one that is gone. Returns how many recipients; null where it could not be written. */
   run: (stopped?: () => boolean) => Promise<number | null>;
-  /** Routes all anew: routes or upstreams have changed. */
+  /** Routes all anew: routes or upstreams have changed. What waits for its time in one that has is due at once. */
   runAnew: (stopped?: () => boolean) => Promise<number | null>;
 }>;
 
 type Deps = Readonly<{
   database: Database;
-  queue: Pick<Queue, 'line'>;
+  queue: Pick<Queue, 'line' | 'reroute'>;
   relay: Pick<Relay, 'capacity' | 'routing'>;
   place: Place;
+  /** Milliseconds of outages of a way so far. */
+  outageTotal: (way: string) => DurationMs;
+  /** Rises with every change of an upstream by the operator. */
+  revisionOf: (upstreamId: string) => number;
   /** `queue.ambiguous_for`. */
   ambiguousFor: DurationMs;
+  policy: Pick<RetryPolicy, 'retryMin' | 'retryMax'>;
+  /** In [0, 1), for jitter. */
+  random: () => number;
+  /** When this was built. */
+  buildDate: EpochMs;
   clock: Clock;
   clockTrust: ClockTrust;
   log: Log;
 }>;
 
-const ROUTE = `UPDATE recipient SET way = ?, outage_mark = ?, ambiguous_since = NULL
-  WHERE message_id = ? AND ordinal = ? AND way = ? AND state IN ('queued', 'deferred')`;
-const ROUTE_AND_WAKE = `UPDATE recipient SET way = ?, outage_mark = ?, next_attempt_at = ${UNLESS_HELD}
-  WHERE message_id = ? AND ordinal = ? AND way = ? AND state IN ('queued', 'deferred')`;
+const MOVE = `UPDATE recipient SET way = ?, outage_mark = ?, deferrals = ?, ambiguous_since = ?`;
+const FENCE = `WHERE message_id = ? AND ordinal = ? AND way = ? AND ${WAITS}`;
+const ROUTE = `${MOVE} ${FENCE}`;
+const ROUTE_AND_WAKE = `${MOVE}, next_attempt_at = ${UNLESS_HELD} ${FENCE}`;
 
 export function createRoutingPass(deps: Deps): RoutingPass {
-  const { database, queue, relay, place, clock, log } = deps;
+  const { database, queue, relay, place, log } = deps;
+  let known = definitionsOf(relay.routing.routes(), deps.revisionOf);
 
   const pass = async (anew: boolean, stopped: () => boolean): Promise<number | null> => {
-    const routes = relay.routing.routes();
-    const upstreams = new Set(relay.capacity().map(({ upstreamId }) => upstreamId));
-    const rerouting = {
-      now: clock.now(),
-      clockTrusted: deps.clockTrust.trusted(),
-      ambiguousFor: deps.ambiguousFor,
-      routes,
-      exists: (id: string) => upstreams.has(id),
-      anew,
-    };
-    const mayChange = (way: string): boolean => {
-      const parsed = parseWay(way);
-      return anew || parsed.kind !== 'routed' || !routes.has(parsed.routeId);
-    };
+    const defined = definitionsOf(relay.routing.routes(), deps.revisionOf);
+    const changed = [...defined].filter(([id, definition]) => anew && definition !== known.get(id));
+    const rerouting = { ...reroutingNow(deps, anew), changed: new Set(changed.map(([id]) => id)) };
     let count = 0;
     const moved: { row: WaitingRow; way: string; due: number }[] = [];
     const visit = (row: WaitingRow): readonly Statement[] => {
@@ -62,14 +63,15 @@ export function createRoutingPass(deps: Deps): RoutingPass {
       if (to === null) return [];
       const due = to.nextAttemptAt ?? row.nextAttemptAt;
       if (due !== null) moved.push({ row, way: to.way, due });
-      count++;
+      if (to.way !== row.way || to.nextAttemptAt !== null) count++;
+      const end = [to.way, to.outageMark, to.deferrals, to.ambiguousSince];
       const fence = [row.id, row.ordinal, row.way];
       return to.nextAttemptAt === null
-        ? [{ sql: ROUTE, params: [to.way, to.outageMark, ...fence] }]
-        : [{ sql: ROUTE_AND_WAKE, params: [to.way, to.outageMark, to.nextAttemptAt, ...fence] }];
+        ? [{ sql: ROUTE, params: [...end, ...fence] }]
+        : [{ sql: ROUTE_AND_WAKE, params: [...end, to.nextAttemptAt, ...fence] }];
     };
     const isDone = await walkWaiting(database, {
-      ways: mayChange,
+      ways: way => mayMove(way, rerouting),
       held: true,
       stopped,
       visit: page => page.flatMap(visit),
@@ -77,13 +79,46 @@ export function createRoutingPass(deps: Deps): RoutingPass {
         for (const { row, way, due } of moved.splice(0)) queue.line.add({ way, account: row.account }, due);
       },
     });
+    if (isDone && anew) known = defined;
     if (count > 0) log('queue.routed', { recipients: count });
     return isDone ? count : null;
   };
 
   return {
     run: (stopped = never) => pass(false, stopped),
-    runAnew: (stopped = never) => pass(true, stopped),
+    runAnew: async (stopped = never) => {
+      const end = queue.reroute();
+      try {
+        return await pass(true, stopped);
+      } finally {
+        end();
+      }
+    },
+  };
+}
+
+/** What each route is now, with the settings of its upstreams. */
+function definitionsOf(routes: Routes, revisionOf: Deps['revisionOf']): ReadonlyMap<string, string> {
+  return new Map(
+    [...routes].map(([id, ids]) => [id, JSON.stringify(ids.map(one => [one, revisionOf(one)]))]),
+  );
+}
+
+function reroutingNow(deps: Deps, anew: boolean): Omit<Rerouting, 'changed'> {
+  const { relay, clock, clockTrust, ambiguousFor, policy, random, buildDate, outageTotal } = deps;
+  const capacity = new Map(relay.capacity().map(one => [one.upstreamId, one]));
+  return {
+    now: clock.now(),
+    clockTrusted: clockTrust.trusted(),
+    notBefore: buildDate,
+    ambiguousFor,
+    policy,
+    random,
+    routes: relay.routing.routes(),
+    exists: id => capacity.has(id),
+    isOpen: id => capacity.get(id)?.open === true,
+    outageTotal,
+    anew,
   };
 }
 

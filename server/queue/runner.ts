@@ -7,10 +7,10 @@ import type { DurationMs } from '../clock.ts';
 import { type AgeDeps, createAges } from './ages.ts';
 import { type AttemptDeps, createAttempts, LEASE } from './attempt.ts';
 import type { Relay } from './delivery.ts';
-import { createLane, type Lane } from './lane.ts';
+import { createLane, type Lane, MOST_AHEAD } from './lane.ts';
 import type { Claim } from './message.ts';
 import { createRunning } from './running.ts';
-import { horizon } from './schedule.ts';
+import { horizon, together } from './schedule.ts';
 import { leads } from './way.ts';
 
 export type Runner = Readonly<{
@@ -123,6 +123,8 @@ export function createRunner(deps: Deps): Runner {
     const attempt = attempts.run(claim, {
       onHandedOver: () => {
         lane.opening--;
+        // A probe: until it has ended, what waits goes to the next upstream.
+        if (!isOpen(claim.upstreamId)) kick();
       },
       onDelivered: () => {
         lane.delivering--;
@@ -132,8 +134,15 @@ export function createRunner(deps: Deps): Runner {
       },
     });
     // What waits again may be due at once, for another upstream.
-    track(attempt.then(waits => waits && kick()));
+    track(
+      attempt.then(
+        waits => waits && kick(),
+        () => queue.abandon(claim),
+      ),
+    );
   };
+
+  const isOpen = (id: string) => relay.capacity().some(({ upstreamId, open }) => upstreamId === id && open);
 
   const isIdle = (lane: Lane, places: number): boolean => {
     if (places > 0 || lane.delivering > 0 || lane.ready.size() === 0) {
@@ -162,10 +171,12 @@ export function createRunner(deps: Deps): Runner {
     const now = clock.monotonic();
     if (now - lane.lookedAt < AT_ONCE) return;
     lane.lookedAt = now;
+    const room = MOST_AHEAD - lane.ready.size();
+    if (room <= 0) return;
     const ways = leadsNow().get(upstreamId) ?? [];
     const others = dueIn(ways).filter(({ account }) => !lane.ready.has(account));
     const accounts = new Set(others.map(({ account }) => account));
-    if (accounts.size > 0) take(upstreamId, lane, { ways, limit: accounts.size, accounts });
+    if (accounts.size > 0) take(upstreamId, lane, { ways, limit: Math.min(room, accounts.size), accounts });
   };
 
   const dueIn = (ways: readonly string[]) => {
@@ -195,8 +206,10 @@ export function createRunner(deps: Deps): Runner {
       .claim({
         ...wanted,
         upstreamId,
+        recipients: relay.capacity().find(one => one.upstreamId === upstreamId)?.recipients ?? null,
         now,
         horizon: horizon(now, policy),
+        together: together(now, policy),
         provisionalNextAttemptAt: now + policy.retryMin,
         leaseExpiresAt: now + LEASE,
       })
@@ -238,7 +251,9 @@ export function createRunner(deps: Deps): Runner {
   };
 
   const look = () => {
-    if (!stopping) track(queue.look().finally(kick));
+    if (stopping) return;
+    track(queue.look().finally(kick));
+    track(queue.takeBack(clock.now(), policy.ambiguousWait).then(kick));
   };
 
   return {

@@ -37,6 +37,15 @@ export function nextAttempt(
 }
 
 /**
+ * Until when, after 0, 1, 2 … deferrals, a recipient goes along with another of its message that is due: what comes due
+ * within the jitter of each other is one attempt. After more deferrals: as after the last.
+ */
+export function together(now: EpochMs, policy: Intervals): readonly EpochMs[] {
+  const intervals = retryTable(policy).map(({ after }) => after);
+  return [now, ...intervals.map(after => Math.round(now + after * JITTER))];
+}
+
+/**
  * The latest time at which a correctly scheduled recipient can be due. A row further ahead was written by a clock that
  * ran in the future (a Raspberry Pi boots in 2099) and is due now.
  */

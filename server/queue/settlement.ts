@@ -1,7 +1,7 @@
 // What an outcome means for a recipient: settled, or tried again, and when, and by whom. Pure.
 // An upstream's own trouble costs a recipient nothing: no deferral, no age, never an expiry. An explicit refusal sends it to
-// the next upstream of its route at once; only when all have refused it, a deferral is counted. What may have been delivered
-// stays with its upstream and waits.
+// the next upstream of its route that works at once; only where there is none, a deferral is counted. What may have been
+// delivered stays with its upstream and waits.
 
 import type { EpochMs } from '../clock.ts';
 import { isReported } from '../smtp/dsn-parameters.ts';
@@ -9,7 +9,16 @@ import type { MessageKind } from './delivery.ts';
 import type { ClaimedRecipient, RecipientState } from './message.ts';
 import type { Outcome, ReportKind } from './outcome.ts';
 import { nextAttempt, type RetryPolicy } from './schedule.ts';
-import { afterRefusal, boundTo, parseWay, type Routes, UNROUTED } from './way.ts';
+import {
+  afterRefusal,
+  boundTo,
+  hasRefusals,
+  openTo,
+  parseWay,
+  type Routes,
+  UNROUTED,
+  withoutRefusals,
+} from './way.ts';
 
 export type Settlement = Readonly<{
   state: RecipientState;
@@ -46,6 +55,10 @@ export type Circumstances = Readonly<{
   /** The upstream that was tried. */
   upstreamId: string;
   routes: Routes;
+  /** Whether mail should go to an upstream now (delivery.ts). */
+  isOpen: (upstreamId: string) => boolean;
+  /** It went a way that is no longer: routes or upstreams have changed since it was claimed. */
+  isOutdated: boolean;
   /** The upstream was told who wants to know of success: it will say so. */
   dsnPassedOn: boolean;
 }>;
@@ -76,42 +89,51 @@ function deferred(
   recipient: ClaimedRecipient,
   circumstances: Circumstances,
 ): Settlement {
+  const isBound = recipient.way.startsWith('=');
   switch (outcome.reason) {
-    case 'upstream':
+    case 'upstream': {
       // Due at once: what it waits for is a free place, of this upstream or the next, not a time of its own. It keeps its
       // place among what waits: the oldest goes first.
-      return waiting(outcome, recipient, {
-        nextAttemptAt: Math.min(circumstances.queuedAt, circumstances.now),
-      });
+      const nextAttemptAt = Math.min(circumstances.queuedAt, circumstances.now);
+      const way = circumstances.isOutdated && !isBound ? UNROUTED : recipient.way;
+      return waiting(outcome, recipient, { way, nextAttemptAt });
+    }
     case 'ambiguous':
       return inDoubt(outcome, recipient, circumstances);
     case 'connection-lost':
-      // It says nothing about the attempt before, which may have delivered it.
-      return recipient.way.startsWith('=')
-        ? later(outcome, recipient.way, recipient, circumstances)
-        : elsewhere(outcome, 'refused', recipient, circumstances);
     case 'refused-for-now':
     case 'sender-identity':
-      return elsewhere(outcome, 'refused', recipient, circumstances);
+      // It says nothing about the attempt before, which may have delivered it: another upstream would deliver it twice.
+      return isBound
+        ? later(outcome, recipient.way, recipient, circumstances)
+        : elsewhere(outcome, 'refused', recipient, circumstances);
     default:
       return outcome.reason satisfies never;
   }
 }
 
-/** The next upstream of the route may take it at once; where all have refused it, it waits. */
+/** The next upstream of the route that works may take it at once; where there is none, it waits for another round. */
 function elsewhere(
   outcome: Refusal,
   how: 'refused' | 'unfit',
   recipient: ClaimedRecipient,
   circumstances: Circumstances,
 ): Settlement {
-  const { upstreamId, routes, now } = circumstances;
+  const { upstreamId, routes, now, policy, isOutdated, isOpen } = circumstances;
+  const known = { ...recipient, ambiguousSince: null };
+  // What was corrected while it was under way counts for it too; after a pause, lest it go round and round.
+  if (isOutdated) return waiting(outcome, known, { way: UNROUTED, nextAttemptAt: now + policy.retryMin });
   const way = parseWay(recipient.way);
   const next = afterRefusal(way, upstreamId, how, routes);
-  const known = { ...recipient, ambiguousSince: null };
   switch (next.kind) {
-    case 'next':
-      return waiting(outcome, known, { way: next.way, nextAttemptAt: now });
+    case 'next': {
+      const to = parseWay(next.way);
+      // Who has refused it for now may be the only one that works when it is tried again.
+      const isStuck = hasRefusals(to) && !openTo(to, routes).some(isOpen);
+      return isStuck
+        ? later(outcome, withoutRefusals(next.way), known, circumstances)
+        : waiting(outcome, known, { way: next.way, nextAttemptAt: now });
+    }
     case 'round-over':
       return later(outcome, next.way, known, circumstances);
     case 'nowhere': {
@@ -173,7 +195,11 @@ function settled(
   { way, deferrals, dsn }: ClaimedRecipient,
   { kind, dsnPassedOn }: Circumstances,
 ): Settlement {
-  const isTold = kind === 'mail' && isReported(dsn.notify, state === 'relayed' ? 'success' : 'failure');
+  // Where a report fails, only the operator is told (notification/report-round.ts).
+  const isTold =
+    kind === 'mail'
+      ? isReported(dsn.notify, state === 'relayed' ? 'success' : 'failure')
+      : kind === 'dsn' && state !== 'relayed';
   const report = state === 'relayed' ? 'relayed' : 'failure';
   return {
     ...recordOf(outcome),

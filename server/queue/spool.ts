@@ -1,13 +1,16 @@
 // Message octets too large for the database: one file each, named by the message id, in DATA/spool.
 // A file appears under its name only complete and synced (temporary name, sync, rename, directory sync); what a crash
-// leaves under a temporary name, or without a row, is swept at start. It knows nothing of rows. While a backup is made
-// nothing is removed: the backup's copy of the database may name it.
+// leaves under a temporary name is swept at start, and what is whole but has no row is set aside for a while. It knows
+// nothing of rows. While a backup is made nothing is removed: the backup's copy of the database may name it.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createReadStream, fsync, openSync } from 'node:fs';
+import { type FileHandle, open, readdir, rename, stat, unlink, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import type { EpochMs } from '../clock.ts';
+import { makeDirectoryDurably } from '../storage/durable-file.ts';
 
 /** Why octets could not be written. After `sync` nothing that this process wrote can be trusted: it must exit. */
 export type SpoolFailure = Readonly<{ kind: 'full' | 'io' | 'sync'; text: string }>;
@@ -29,10 +32,17 @@ export type Spool = Readonly<{
   remove: (id: string) => Promise<void>;
   /** Ids of the files that stand there; unfinished files of an earlier process are removed on the way. */
   sweep: () => Promise<readonly string[]>;
+  /** Moves a file that nobody owns into the folder `orphaned`; where that fails it stays. */
+  setAside: (id: string, now: EpochMs) => Promise<void>;
+  /** Removes what was set aside before then. Returns how many. */
+  removeSetAside: (before: EpochMs) => Promise<number>;
 }>;
 
 const SUFFIX = '.eml';
 const UNFINISHED = '.part';
+const ORPHANED = 'orphaned';
+
+const syncDescriptor = promisify(fsync);
 
 type SpoolOptions = Readonly<{
   /** Whether a file must stay for now, because a backup has it; whoever says so removes it later. */
@@ -41,6 +51,9 @@ type SpoolOptions = Readonly<{
 
 export function createSpool(folder: string, { mustStay = () => false }: SpoolOptions = {}): Spool {
   const nameOf = (id: string) => join(folder, `${id}${SUFFIX}`);
+  const orphaned = join(folder, ORPHANED);
+  // Open as long as the process lives: a descriptor to sync the folder is there even when no other can be had.
+  const descriptor = openSync(folder, 'r');
   const remove = async (id: string): Promise<void> => {
     if (!mustStay(id)) await removeQuietly(nameOf(id));
   };
@@ -50,7 +63,7 @@ export function createSpool(folder: string, { mustStay = () => false }: SpoolOpt
       const temporary = join(folder, `${id}${UNFINISHED}`);
       try {
         const file = await open(temporary, 'wx', 0o600);
-        return writer(file, temporary, nameOf(id), folder);
+        return writer(file, temporary, nameOf(id), descriptor);
       } catch (error) {
         return failure(error, 'io');
       }
@@ -65,10 +78,25 @@ export function createSpool(folder: string, { mustStay = () => false }: SpoolOpt
       );
       return names.filter(name => name.endsWith(SUFFIX)).map(name => name.slice(0, -SUFFIX.length));
     },
+    setAside: async (id, now) => {
+      if (!mustStay(id)) await moveQuietly(nameOf(id), orphaned, now);
+    },
+    removeSetAside: async before => {
+      const names = await readdir(orphaned).catch(() => []);
+      let removed = 0;
+      for (const name of names) {
+        const path = join(orphaned, name);
+        const found = await stat(path).catch(() => null);
+        if (found === null || found.mtimeMs >= before) continue;
+        await removeQuietly(path);
+        removed++;
+      }
+      return removed;
+    },
   };
 }
 
-function writer(file: FileHandle, temporary: string, final: string, folder: string): SpoolWriter {
+function writer(file: FileHandle, temporary: string, final: string, folder: number): SpoolWriter {
   let failed: SpoolFailure | null = null;
 
   const abandon = async () => {
@@ -88,14 +116,18 @@ function writer(file: FileHandle, temporary: string, final: string, folder: stri
     },
     publish: async () => {
       if (failed) return failed;
+      // After a failed sync the kernel may drop the dirty pages and report success next time: not survived in place. All
+      // other steps may fail without harm, for example for want of descriptors.
+      let step: 'io' | 'sync' = 'sync';
       try {
         await file.sync();
+        step = 'io';
         await file.close();
         await rename(temporary, final);
-        await syncFolder(folder);
+        step = 'sync';
+        await syncDescriptor(folder);
       } catch (error) {
-        // After a failed sync the kernel may drop the dirty pages and report success next time: not survived in place.
-        failed = failure(error, 'sync');
+        failed = failure(error, step);
         await abandon();
       }
       return failed;
@@ -123,15 +155,6 @@ function withoutFirst(chunks: readonly Uint8Array[], count: number): Uint8Array[
   return rest;
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function hashOf(path: string): Promise<Readonly<{ hash: string; size: number }> | null> {
   const hash = createHash('sha256');
   let size = 0;
@@ -144,6 +167,17 @@ async function hashOf(path: string): Promise<Readonly<{ hash: string; size: numb
     return null;
   }
   return { hash: hash.digest('hex'), size };
+}
+
+/** Where that fails (the disk is full) the file stays where it is until the next start. */
+async function moveQuietly(path: string, folder: string, now: EpochMs): Promise<void> {
+  try {
+    makeDirectoryDurably(folder, 0o700);
+    // From then on it lies there; by a clock that is wrong it must not look old.
+    const since = Math.max(now, (await stat(path)).mtimeMs) / 1000;
+    await utimes(path, since, since);
+    await rename(path, join(folder, basename(path)));
+  } catch {}
 }
 
 async function removeQuietly(path: string): Promise<void> {

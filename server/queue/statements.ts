@@ -21,7 +21,7 @@ const SETTLE = `UPDATE recipient SET state = ?, way = ?, deferrals = ?, next_att
 export const UNLESS_HELD = `CASE WHEN EXISTS (SELECT 1 FROM message WHERE id = recipient.message_id AND held_at IS NOT NULL)
     THEN NULL ELSE ? END`;
 const DEFER = `UPDATE recipient SET state = 'deferred', way = ?, deferrals = ?, next_attempt_at = ${UNLESS_HELD},
-    last_reply = ?, ambiguous_since = ?, outage_mark = COALESCE(?, outage_mark), lease = NULL, lease_expires_at = NULL, phase = NULL
+    last_reply = ?, ambiguous_since = ?, outage_mark = COALESCE(?, outage_mark + ?), lease = NULL, lease_expires_at = NULL, phase = NULL
   WHERE message_id = ? AND ordinal = ? AND lease = ?`;
 // The SELECT makes the record depend on the recipient, which an operator may have deleted meanwhile.
 const RECORD = `INSERT INTO attempt (message_id, ordinal, number, started_at, duration, upstream, stage, outcome, reply,
@@ -30,17 +30,21 @@ const RECORD = `INSERT INTO attempt (message_id, ordinal, number, started_at, du
 // Content goes only when every recipient was relayed and nobody must be told; a failed or expired one keeps it for a while.
 const FINISHED = `id = ? AND retired_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM recipient WHERE message_id = message.id AND (state <> 'relayed' OR report IS NOT NULL))`;
-const RETIRE = `UPDATE message SET content = 'gone', retired_at = ? WHERE ${FINISHED}`;
-const RETIRE_KEEPING_CONTENT = `UPDATE message SET retired_at = ? WHERE ${FINISHED}`;
+// What is finished is no longer held, though somebody may have held it during its last attempt.
+const UNHELD = 'held_at = NULL, held_because = NULL';
+const RETIRE = `UPDATE message SET content = 'gone', retired_at = ?, ${UNHELD} WHERE ${FINISHED}`;
+const RETIRE_KEEPING_CONTENT = `UPDATE message SET retired_at = ?, ${UNHELD} WHERE ${FINISHED}`;
 const DELETE_RETIRED_BODY = `DELETE FROM body WHERE message_id = ? AND EXISTS (
     SELECT 1 FROM message WHERE id = body.message_id AND content = 'gone')`;
 // Nobody wants to hear that a message is late once its fate is known. One that was tried may have arrived already.
-const DROP_DELAY_REPORTS = `DELETE FROM message WHERE about_id = ? AND kind = 'dsn' AND report_kind = 'delay'
+const dropDelayReportsAbout = (count: number) => `DELETE FROM message
+  WHERE about_id IN (${Array.from({ length: count }, () => '?').join(', ')}) AND kind = 'dsn' AND report_kind = 'delay'
     AND held_because IS NULL
     AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id
       AND (attempts > 0 OR state NOT IN ('queued', 'deferred')))
     AND NOT EXISTS (SELECT 1 FROM recipient WHERE message_id = message.about_id
-      AND state NOT IN ('relayed', 'failed', 'expired'))`;
+      AND state NOT IN ('relayed', 'failed', 'expired'))
+  RETURNING id, content`;
 
 /** Where a recipient goes first, and since when its route's outages count for it (outages.ts). */
 export type Placement = Readonly<{ way: string; outageMark: number }>;
@@ -114,11 +118,14 @@ export function settleStatements(claim: Claim, one: RecipientSettlement, now: Ep
 }
 
 function endOf({ message, lease }: Claim, one: RecipientSettlement, now: EpochMs): Statement {
-  const { ordinal, settlement, outageMark = null } = one;
+  const { ordinal, settlement, outageMark = null, outageShift = 0 } = one;
   const { state, way, deferrals, nextAttemptAt, reply, ambiguousSince, report } = settlement;
   const fence = [message.id, ordinal, lease];
   return state === 'deferred'
-    ? { sql: DEFER, params: [way, deferrals, nextAttemptAt, reply, ambiguousSince, outageMark, ...fence] }
+    ? {
+        sql: DEFER,
+        params: [way, deferrals, nextAttemptAt, reply, ambiguousSince, outageMark, outageShift, ...fence],
+      }
     : { sql: SETTLE, params: [state, way, deferrals, reply, now, report, ...fence] };
 }
 
@@ -138,7 +145,10 @@ export function retirement(
   ];
 }
 
-/** Takes back what says that a message is late, if nobody has it yet and all recipients are settled. */
-export function dropDelayReports(id: string): Statement {
-  return { sql: DROP_DELAY_REPORTS, params: [id] };
+/**
+ * Takes back what says that one of these messages is late, if nobody has it yet and all recipients are settled. Rows: the
+ * reports.
+ */
+export function dropDelayReports(...ids: readonly string[]): Statement {
+  return { sql: dropDelayReportsAbout(ids.length), params: ids };
 }

@@ -29,49 +29,57 @@ export function createUpkeep(
   }>,
 ): Upkeep {
   const { routing, outages, onRouted } = deps;
-  let wanted: 'nothing' | 'some' | 'all' = 'nothing';
+  let isWanted = false;
+  /** Until all has been routed anew, whatever else is wanted meanwhile. */
+  let isAnew = false;
   let working: Promise<void> | null = null;
   let stopping = false;
   let timer: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
 
   const work = async (): Promise<void> => {
-    while (wanted !== 'nothing' && !stopping) {
-      const all = wanted === 'all';
-      wanted = 'nothing';
+    while (isWanted && !stopping) {
+      const anew = isAnew;
+      [isWanted, isAnew] = [false, false];
       // Later than whoever told us: others who follow the same change have then seen it too.
       await new Promise(resolve => {
         setImmediate(resolve);
       });
-      const run = all ? routing.runAnew : routing.run;
+      const run = anew ? routing.runAnew : routing.run;
       const routed = await run(() => stopping).catch(() => null);
-      if (routed === null) again(all);
+      if (routed === null) again(anew);
       else if (routed > 0) onRouted();
     }
   };
 
-  const want = (what: 'some' | 'all') => {
+  const want = () => {
     if (stopping) return;
-    if (wanted !== 'all') wanted = what;
+    isWanted = true;
     working ??= work().finally(() => {
       working = null;
-      if (wanted !== 'nothing') want(wanted);
+      if (isWanted) want();
     });
   };
 
-  const again = (all: boolean) => {
+  const wantAnew = () => {
+    isAnew = true;
+    want();
+  };
+
+  const again = (anew: boolean) => {
+    isAnew ||= anew;
     clearTimeout(retry);
-    if (!stopping) retry = setTimeout(() => want(all ? 'all' : 'some'), RETRY);
+    if (!stopping) retry = setTimeout(want, RETRY);
   };
 
   return {
     start: () => {
-      want('all');
+      wantAnew();
       outages.start();
-      timer = setInterval(() => want('some'), EVERY).unref();
+      timer = setInterval(want, EVERY).unref();
     },
-    look: () => want('some'),
-    rerouteAll: () => want('all'),
+    look: want,
+    rerouteAll: wantAnew,
     stop: async () => {
       stopping = true;
       clearInterval(timer);

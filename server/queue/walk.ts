@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurationMs, EpochMs } from '../clock.ts';
-import type { Database, Row, SqlValue, Statement } from '../storage/database.ts';
+import type { Database, Row, SqlValue, Statement, StatementEffect } from '../storage/database.ts';
 import type { Pair } from './line.ts';
 import type { RoutedMessage } from './message.ts';
 import { readPairs, WAITS } from './waiting.ts';
@@ -16,6 +16,7 @@ export type WaitingRow = Readonly<{
   account: string;
   forwardPath: string;
   message: RoutedMessage;
+  queuedAt: EpochMs;
   /** Null: it is held. */
   nextAttemptAt: EpochMs | null;
   deferrals: number;
@@ -33,8 +34,8 @@ export type Walk = Readonly<{
   held: boolean;
   /** What to change; all of a page is one commit. */
   visit: (page: readonly WaitingRow[]) => readonly Statement[];
-  /** After the commit of a page. */
-  onCommitted?: (page: readonly WaitingRow[]) => void;
+  /** After the commit of a page; `effects` are those of its statements. */
+  onCommitted?: (page: readonly WaitingRow[], effects: readonly StatementEffect[]) => void;
   /** Asked between pages: the process ends. */
   stopped?: () => boolean;
 }>;
@@ -45,52 +46,53 @@ const PAGE = 500;
 const PAUSE: DurationMs = 10;
 
 const COLUMNS = `recipient.message_id, ordinal, way, recipient.account_id AS account, forward_path, next_attempt_at, deferrals,
-    upstream_id, ambiguous_since, outage_mark, message.account_id, reverse_path, size`;
+    queued_at, upstream_id, ambiguous_since, outage_mark, message.account_id, reverse_path, size`;
 const FROM = `FROM recipient JOIN message ON message.id = recipient.message_id
   WHERE ${WAITS} AND way = ? AND recipient.account_id = ?`;
-const HELD = `SELECT ${COLUMNS} ${FROM} AND next_attempt_at IS NULL AND recipient.message_id > ?
+const HELD = `SELECT ${COLUMNS} ${FROM} AND next_attempt_at IS NULL AND (recipient.message_id, ordinal) > (?, ?)
   ORDER BY recipient.message_id, ordinal LIMIT ${PAGE}`;
-const DUE = `SELECT ${COLUMNS} ${FROM} AND next_attempt_at >= 0 AND (next_attempt_at, recipient.message_id) > (?, ?)
+// What is held has no time and is after nothing; to say so would keep the index from beginning where the page does.
+const DUE = `SELECT ${COLUMNS} ${FROM} AND (next_attempt_at, recipient.message_id, ordinal) > (?, ?, ?)
   ORDER BY next_attempt_at, recipient.message_id, ordinal LIMIT ${PAGE}`;
-/** The rest of a message that a page has cut in two. */
-const REST = `SELECT ${COLUMNS} ${FROM} AND recipient.message_id = ? AND ordinal > ?`;
+const HELD_PAGES: Pages = { sql: HELD, start: ['', -1], keyOf: row => [row.id, row.ordinal] };
+const DUE_PAGES: Pages = {
+  sql: DUE,
+  start: [-1, '', -1],
+  keyOf: row => [row.nextAttemptAt, row.id, row.ordinal],
+};
 
 /** False where a commit was refused or the walk was stopped: then it ends early, and is to be done again. */
 export async function walkWaiting(database: Database, walk: Walk): Promise<boolean> {
   const pairs = (await readPairs(database)).filter(({ way }) => walk.ways(way));
   for (const pair of pairs) {
-    if (walk.held && !(await walkPair(database, walk, pair, { sql: HELD, keyOf: row => [row.id] }, ['']))) {
-      return false;
-    }
-    const due = { sql: DUE, keyOf: (row: WaitingRow) => [row.nextAttemptAt, row.id] };
-    if (!(await walkPair(database, walk, pair, due, [-1, '']))) return false;
+    if (walk.held && !(await walkPair(database, walk, pair, HELD_PAGES))) return false;
+    if (!(await walkPair(database, walk, pair, DUE_PAGES))) return false;
   }
   return true;
 }
 
-type Pages = Readonly<{ sql: string; keyOf: (row: WaitingRow) => readonly SqlValue[] }>;
+type Pages = Readonly<{
+  sql: string;
+  start: readonly SqlValue[];
+  keyOf: (row: WaitingRow) => readonly SqlValue[];
+}>;
 
 async function walkPair(
   database: Database,
   { visit, onCommitted, stopped }: Walk,
   { way, account }: Pair,
-  { sql, keyOf }: Pages,
-  start: readonly SqlValue[],
+  { sql, start, keyOf }: Pages,
 ): Promise<boolean> {
   let after = start;
   for (;;) {
     const page = (await database.read(sql, [way, account, ...after])).map(parseWaitingRow);
     const last = page.at(-1);
     if (last === undefined) return true;
-    if (page.length >= PAGE) {
-      const rest = await database.read(REST, [way, account, last.id, last.ordinal]);
-      page.push(...rest.map(parseWaitingRow));
-    }
     const statements = visit(page);
     if (statements.length > 0) {
       const result = await database.commit(statements);
       if (result.kind !== 'committed') return false;
-      onCommitted?.(page);
+      onCommitted?.(page, result.effects);
       await sleep(PAUSE);
     }
     after = keyOf(last);
@@ -111,6 +113,7 @@ function parseWaitingRow(row: Row): WaitingRow {
       reversePath: String(row['reverse_path']),
       size: Number(row['size']),
     },
+    queuedAt: Number(row['queued_at']),
     nextAttemptAt: typeof next_attempt_at === 'number' ? next_attempt_at : null,
     deferrals: Number(row['deferrals']),
     upstreamId: typeof upstream_id === 'string' ? upstream_id : null,

@@ -49,6 +49,17 @@ export function boundTo(upstreamId: string): string {
   return writeWay({ kind: 'bound', upstreamId });
 }
 
+/** Whether upstreams have refused it for now. */
+export function hasRefusals(way: Way): boolean {
+  return way.kind === 'routed' && way.refused.length > 0;
+}
+
+/** Every upstream that can take it may be tried. */
+export function withoutRefusals(text: string): string {
+  const way = parseWay(text);
+  return way.kind === 'routed' ? writeWay({ ...way, refused: [] }) : text;
+}
+
 /** Which upstreams may take it now, first choice first. */
 export function openTo(way: Way, routes: Routes): readonly string[] {
   switch (way.kind) {

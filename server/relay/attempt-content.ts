@@ -101,7 +101,10 @@ async function readThrough(file: File, take: (octets: Uint8Array) => void): Prom
 }
 
 function refused({ status, why }: Unconvertible): NotSupported {
-  const lacks = status === '5.6.7' ? 'international mail (SMTPUTF8)' : '8-bit mail (8BITMIME)';
-  const text = `The upstream does not take ${lacks}, and the message cannot be converted: ${why}. Let the device encode its mail (quoted-printable or base64), or use another upstream.`;
+  const [lacks, advice] =
+    status === '5.6.7'
+      ? ['international mail (SMTPUTF8)', 'Give the device a sender address in plain ASCII']
+      : ['8-bit mail (8BITMIME)', 'Let the device encode its mail (quoted-printable or base64)'];
+  const text = `The upstream does not take ${lacks}, and the message cannot be converted: ${why}. ${advice}, or use another upstream.`;
   return { kind: 'not-supported', outcome: notSupported(text, status) };
 }

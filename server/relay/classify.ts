@@ -1,6 +1,7 @@
 // Judges what an upstream answered after MAIL, and what it means that a connection broke. One place says who is to
 // blame: the message, one recipient, our sender identity, or the upstream (then nothing is lost and nothing ages).
-// Unknown is deferred, never failed. Before MAIL nothing is ever the message's fault: see setup-fault.ts. Pure.
+// Unknown is deferred, never failed. The texts say what happened and what to do, not what happens next: they are kept, and
+// quoted when nothing is tried any more. Before MAIL nothing is ever the message's fault: see setup-fault.ts. Pure.
 
 import type { Outcome, Stage, UpstreamFault } from '../queue/outcome.ts';
 import type { RemoteReply } from './remote-reply.ts';
@@ -12,15 +13,23 @@ export type Verdict = Readonly<{ outcome: Outcome; fault: UpstreamFault | null }
 
 type TransactionStage = Extract<Stage, 'mail' | 'rcpt' | 'data' | 'body'>;
 
-/** A refusal (or nonsense) in answer to MAIL, RCPT, DATA or the body. `upstream` is its name. */
-export function classifyReply(stage: TransactionStage, reply: RemoteReply, upstream: string): Verdict {
+/** What was said to the upstream: its name, and the sender (empty: the null reverse-path). */
+export type Said = Readonly<{ upstream: string; reversePath: string }>;
+
+/** A refusal (or nonsense) in answer to MAIL, RCPT, DATA or the body. */
+export function classifyReply(stage: TransactionStage, reply: RemoteReply, said: Said): Verdict {
+  const { upstream, reversePath } = said;
   const meaning = replyMeaning(stage, reply);
+  const isNullSender = stage === 'mail' && reversePath === '' && reply.code !== null && reply.code >= 500;
+  // Nothing can be wrong with how `<>` is written: it is not wanted there, and which sender is sent is our setting.
+  if (isNullSender && (meaning === null || NOT_WANTED.includes(meaning)))
+    return { outcome: nullSenderRefused(reply, upstream), fault: null };
   if (meaning !== null) return byMeaning(meaning, stage, reply, upstream);
   if (reply.code === 421) return { outcome: closedByUpstream(stage, reply, upstream), fault: null };
   if (isPermanent(reply.code)) return { outcome: refusedForGood(stage, reply, upstream), fault: null };
   const text = isTransient(reply.code)
-    ? `${upstream} refused ${concerned(stage)} for now; it will be tried again.`
-    : `${upstream} answered something unexpected; it will be tried again.`;
+    ? `${upstream} refused ${concerned(stage)} for now.`
+    : `${upstream} answered something unexpected.`;
   return { outcome: deferred('refused-for-now', stage, reply, text), fault: null };
 }
 
@@ -35,7 +44,7 @@ export function classifyLost(stage: Stage, detail: string, bodyConsumed: boolean
       reason: 'ambiguous',
       stage: 'body',
       reply: null,
-      text: `The connection to ${upstream} broke after the whole message was sent and before the answer came (${detail}). It may have been delivered; it will be sent again, so that nothing is lost.`,
+      text: `The connection to ${upstream} broke after the whole message was sent and before the answer came (${detail}). It may have been delivered.`,
     };
   }
   return {
@@ -43,8 +52,16 @@ export function classifyLost(stage: Stage, detail: string, bodyConsumed: boolean
     reason: 'connection-lost',
     stage,
     reply: null,
-    text: `The connection to ${upstream} broke in the middle of this message (${detail}); it will be tried again.`,
+    text: `The connection to ${upstream} broke in the middle of this message (${detail}).`,
   };
+}
+
+/**
+ * RFC 5321 §4.5.3.1.10: it took others in this transaction and takes these in the next. No refusal: the way stays, and
+ * nothing is counted.
+ */
+export function nextTransaction(reply: RemoteReply, upstream: string): Outcome {
+  return deferred('upstream', 'rcpt', reply, `${upstream} took no more recipients in this transaction.`);
 }
 
 /** The outcome of everything that an upstream's fault keeps waiting. */
@@ -66,11 +83,11 @@ export function blamedOnMessage(fault: UpstreamFault): Outcome {
 function byMeaning(meaning: Meaning, stage: TransactionStage, reply: RemoteReply, upstream: string): Verdict {
   switch (meaning) {
     case 'sender-identity': {
-      const text = `${upstream} does not let us send as this sender. Allow the address there (verify it, or grant "send as"), or give the account another sender. The message waits meanwhile.`;
-      return { outcome: deferred('sender-identity', stage, reply, text), fault: null };
+      const text = `${upstream} does not let us send as this sender. Allow the address there (verify it, or grant "send as"), or give the account another sender.`;
+      return { outcome: senderRefused(stage, reply, text), fault: null };
     }
     case 'too-many-recipients': {
-      const text = `${upstream} takes no more recipients at once; the rest will be sent separately.`;
+      const text = `${upstream} took no more recipients at once.`;
       return { outcome: deferred('refused-for-now', stage, reply, text), fault: null };
     }
     case 'too-large': {
@@ -109,16 +126,29 @@ function faultOf(meaning: FaultMeaning, stage: Stage, reply: RemoteReply, upstre
 export function faultText(meaning: FaultMeaning, upstream: string): string {
   switch (meaning) {
     case 'credentials':
-      return `${upstream} does not accept our login. Check user name and password there (many providers want an app password) and set it with \`postern upstream set ${upstream} --password-stdin\`. Mail waits and does not age.`;
+      return `${upstream} does not accept our login. Check user name and password there (many providers want an app password) and set it with \`postern upstream set ${upstream} --password-stdin\`.`;
     case 'quota':
-      return `A sending limit of our account at ${upstream} is used up. Mail waits until it takes some again; a larger plan or a second account there raises the limit.`;
+      return `A sending limit of our account at ${upstream} is used up. A larger plan or a second account there raises it.`;
     case 'throttled':
-      return `${upstream} wants us to slow down. Mail waits a little; if this comes often, lower the upstream's number of connections.`;
+      return `${upstream} wants us to slow down. If this comes often, lower the upstream's number of connections.`;
     case 'address-blocked':
       return `${upstream} does not take mail from this machine's Internet address. Allow the address in the provider's settings.`;
     default:
       return meaning satisfies never;
   }
+}
+
+/** What may be said of a sender that is no address. */
+const NOT_WANTED: readonly Meaning[] = ['address-syntax', 'sender-identity'];
+
+function nullSenderRefused(reply: RemoteReply, upstream: string): Outcome {
+  const text = `${upstream} does not take mail without a sender address (<>). \`--null-sender replace\` puts one in its place.`;
+  return senderRefused('mail', reply, text);
+}
+
+/** RFC 3463 X.1.8, bad sender: the replies themselves have all kinds of codes. It says what to do where the message expires. */
+function senderRefused(stage: TransactionStage, reply: RemoteReply, text: string): Outcome {
+  return { ...deferred('sender-identity', stage, reply, text), status: '4.1.8' };
 }
 
 function refusedForGood(stage: TransactionStage, reply: RemoteReply, upstream: string): Outcome {
@@ -129,7 +159,7 @@ function refusedForGood(stage: TransactionStage, reply: RemoteReply, upstream: s
 }
 
 function closedByUpstream(stage: TransactionStage, reply: RemoteReply, upstream: string): Outcome {
-  const text = `${upstream} ended the connection in the middle of this message; it will be tried again.`;
+  const text = `${upstream} ended the connection in the middle of this message.`;
   return deferred('connection-lost', stage, reply, text);
 }
 
@@ -151,7 +181,7 @@ function deferred(
   stage: Stage,
   reply: RemoteReply,
   text: string,
-): Outcome {
+): Extract<Outcome, { kind: 'deferred' }> {
   return { kind: 'deferred', reason, stage, reply: reply.line === '' ? null : reply.line, text };
 }
 

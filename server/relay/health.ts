@@ -87,7 +87,12 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
     if (alerted === kind || (isPerhapsABlip(open.fault) && !hasLasted(open))) return;
     alerted = kind;
     const said = reply === null ? '' : ` It says: ${reply}`;
-    deps.raise({ kind: 'upstream-fault', subject: upstream.name, text: `${text}${said}` });
+    // The kind is part of the subject: else a second, different fault within a day would only be counted.
+    deps.raise({
+      kind: 'upstream-fault',
+      subject: `${upstream.name}: ${kind}`,
+      text: `Upstream ${upstream.name} cannot be used: ${text} Mail waits and does not age.${said}`,
+    });
   }
 
   function hasLasted(open: Extract<Breaker, { kind: 'open' }>): boolean {

@@ -3,7 +3,6 @@
 // upstream: the pace slows down, and the messages wait at no cost.
 
 import type { DurationMs } from '../clock.ts';
-import type { Alert } from '../notification/alert.ts';
 import type { Delivery, DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
 import type { Dial } from './attempt.ts';
@@ -13,6 +12,8 @@ import { createHealth } from './health.ts';
 import type { SendAsPermitted } from './identity-delivery.ts';
 import { createPace, type PaceDeps } from './pace.ts';
 import type { Pool } from './pool.ts';
+import { createRecipientLimit } from './recipient-limit.ts';
+import { isSenderRefused, senderAlert } from './sender-alert.ts';
 import type { Upstream } from './upstream.ts';
 import { type Attempt, blamed, faulty, isWaiting } from './verdicts.ts';
 
@@ -22,6 +23,8 @@ export type Lane = Readonly<{
   free: () => number;
   /** Whether mail should come here, now or as soon as there is a place (queue/delivery.ts). */
   isOpen: () => boolean;
+  /** Recipients that it takes at a time; null: not known. */
+  recipients: () => number | null;
   deliver: (request: DeliveryRequest) => Promise<Delivery>;
   usableTime: () => DurationMs;
   /** Until a delivery may start again by time alone: a probe is due, the pace allows one more; null where none will. */
@@ -48,11 +51,14 @@ export type LaneDeps = HealthDeps &
 export function createLane(initial: Upstream, deps: LaneDeps): Lane {
   const health = createHealth(initial, deps);
   const pace = createPace(initial, deps);
+  const recipients = createRecipientLimit(deps.clock);
   const line: (() => void)[] = [];
   let upstream = initial;
   let pool = deps.newPool(initial);
   let running = 0;
   let retired = false;
+  // A limit of a day that was used up before the restart still is.
+  health.blockedUntil(pace.blockedUntil());
 
   function free(): number {
     if (!isOn()) return 0;
@@ -95,7 +101,7 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
     deps.onStart();
     if (wait !== null) await wait;
     try {
-      if (retired) return waiting(request, upstream);
+      if (!isOn()) return waiting(request, upstream);
       const ticket = health.start();
       return 'kind' in ticket ? turnedAway(request, ticket, upstream) : await carry(request, ticket);
     } finally {
@@ -119,7 +125,7 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
       });
       const delivery = judged(request, ticket, result, name);
       const refused = delivery.outcomes.find(isSenderRefused);
-      if (refused !== undefined) deps.raise(senderAlert(name, sender, request.account, refused));
+      if (refused !== undefined) deps.raise(senderAlert(target, sender, request.account, refused));
       return delivery;
     } catch (error) {
       // A mistake of ours. It must neither lose the message nor leave a probe under way for ever.
@@ -131,7 +137,8 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
   /** What the attempt says of the upstream, and what that makes of its outcomes. */
   function judged(request: DeliveryRequest, ticket: Ticket, result: Attempt, name: string): Delivery {
     const { messageId } = request;
-    const { outcomes, evidence, ...rest } = result;
+    const { outcomes, evidence, recipientLimit, ...rest } = result;
+    if (recipientLimit !== undefined) recipients.shown(recipientLimit);
     const fault = evidence.kind === 'fault' ? evidence.fault : null;
     const isPace = fault?.kind === 'throttled';
     const blame = isPace ? pace.throttled(messageId, fault) : health.end(ticket, messageId, evidence);
@@ -150,6 +157,7 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
     upstream: () => upstream,
     free,
     isOpen: () => isOn() && pace.isOpen() && (!health.isFaulty() || health.allowance() > 0),
+    recipients: recipients.now,
     deliver,
     usableTime: health.usableTime,
     untilNext,
@@ -157,6 +165,7 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
       if (changed.revision !== upstream.revision) {
         pool.retire();
         pool = deps.newPool(changed);
+        recipients.forget();
       }
       upstream = changed;
       health.update(changed);
@@ -185,29 +194,6 @@ function tooLarge({ size }: DeliveryRequest, { name, messageSize }: Upstream): O
   };
 }
 
-type SenderRefused = Extract<Outcome, { kind: 'deferred' }>;
-
-function isSenderRefused(outcome: Outcome): outcome is SenderRefused {
-  return outcome.kind === 'deferred' && outcome.reason === 'sender-identity';
-}
-
-function senderAlert(
-  upstream: string,
-  sender: string,
-  account: string | null,
-  { text, reply }: SenderRefused,
-): Alert {
-  const shown = sender === '' ? '<>' : sender;
-  const whose = account === null ? '' : `, used by account ${account}`;
-  const said = reply === null ? '' : ` It says: ${reply}`;
-  return {
-    kind: 'sender-refused',
-    subject: `${upstream} ${shown}`,
-    text: `Sender ${shown}${whose}: ${text} Or let Postern replace it: postern upstream set ${upstream} --sender ADDR --rewrite if-not-permitted.${said}`,
-    ...(account === null ? {} : { account }),
-  };
-}
-
 function turnedAway(request: DeliveryRequest, fault: UpstreamFault, { name }: Upstream): Delivery {
   return { outcomes: faulty(request, fault).outcomes, fault, upstream: name };
 }
@@ -217,15 +203,15 @@ function waiting({ forwardPaths }: DeliveryRequest, { name }: Upstream): Deliver
 }
 
 function mistake(error: unknown): Outcome {
-  const text = `Postern made a mistake while delivering; please report it. The message waits. (${String(error)})`;
+  const text = `Postern made a mistake while delivering; please report it. (${String(error)})`;
   return { kind: 'deferred', reason: 'refused-for-now', stage: 'content', reply: null, text };
 }
 
-/** Between the runner's question and its request the upstream went away. */
+/** Between the runner's question and its request, or while it stood in line, the upstream went away. */
 const NOT_NOW: Outcome = {
   kind: 'deferred',
   reason: 'upstream',
   stage: 'connect',
   reply: null,
-  text: 'The upstream was removed, or Postern is stopping; the message waits.',
+  text: 'The upstream was removed or paused, or Postern is stopping.',
 };

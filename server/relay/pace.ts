@@ -29,7 +29,7 @@ import type { Upstream } from './upstream.ts';
 export type UpstreamPace = Readonly<{
   /** Deliveries that may start now, with `running` under way. */
   mayStart: (running: number) => number;
-  /** Until the pace lets the next one start; 0: it does now. */
+  /** Until the pace lets the next one start, and mail may come here again; 0: it does now. */
   wait: () => DurationMs;
   /** Until when, on the monotonic clock, this upstream is of no use: it paused us, or a limit is used up. */
   blockedUntil: () => DurationMs;
@@ -112,7 +112,7 @@ export function createPace(initial: Upstream, { clock, log, raise, paces }: Pace
 
   return {
     mayStart: running => mayStart(current(), limits(), running, now()),
-    wait: () => waitForNext(current(), limits(), now()),
+    wait: () => Math.max(0, waitForNext(current(), limits(), now()), closedUntil - now()),
     blockedUntil: () => {
       const pause = (pace.slow?.pausedUntil ?? now()) - now();
       return now() + Math.max(0, pause, usedUpFor(pace, limits(), now()));
@@ -151,5 +151,5 @@ export function createPace(initial: Upstream, { clock, log, raise, paces }: Pace
 function stuckAlert(upstream: string, stuck: DurationMs, reply: string | null) {
   const said = reply === null ? '' : ` It says: ${reply}`;
   const text = `${upstream} has put off all our mail for ${Math.round(stuck / 60_000)} minutes because it is too much for it. Mail waits and does not age. If this comes often, lower the pace, for example with "postern upstream set ${upstream} --per-minute 10", or ask the provider for more.${said}`;
-  return { kind: 'upstream-fault', subject: upstream, text } as const;
+  return { kind: 'upstream-fault', subject: `${upstream}: throttled`, text } as const;
 }

@@ -43,8 +43,10 @@ const LONGEST_PAUSE: DurationMs = 900_000;
 const ONE_STORY: DurationMs = 600_000;
 /** After this time without another word it is forgotten, however little was sent. */
 const FORGIVEN: DurationMs = 3_600_000;
-/** Where mail has to wait longer than this, another upstream of its route takes it. */
+/** Where a limit of ours makes mail wait longer than this, another upstream of its route takes it. */
 export const LONG_WAIT: DurationMs = 900_000;
+/** The same where the upstream says that it is too much: by its own words, or again and again. */
+const LONG_THROTTLED: DurationMs = 60_000;
 /** What a minute's worth of messages gives back. */
 const STEP = 0.1;
 /** At once, after a pause; the more a minute has, the less it shows. */
@@ -89,8 +91,10 @@ export function usedUpFor({ counts }: Pace, limits: PaceLimits, now: DurationMs)
 /** Whether mail would wait too long here, so that another upstream had better take it. One that tries again is no such wait. */
 export function isLongWait(pace: Pace, limits: PaceLimits, now: DurationMs): boolean {
   const wait = waitForNext(pace, limits, now);
-  const stuck = pace.slow?.stuckSince ?? null;
-  return wait > LONG_WAIT || (wait > 0 && stuck !== null && now - stuck > LONG_WAIT);
+  if (wait > LONG_WAIT) return true;
+  if (pace.slow === null || wait === 0) return false;
+  const { pausedUntil, stuckSince } = pace.slow;
+  return pausedUntil - now > LONG_THROTTLED || (stuckSince !== null && now - stuckSince > LONG_THROTTLED);
 }
 
 export function started(pace: Pace, limits: PaceLimits, now: DurationMs): Pace {

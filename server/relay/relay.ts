@@ -154,11 +154,13 @@ export function createRelay(deps: RelayDeps): RelayWithSizes {
     capacity: () =>
       [...lanes.values()].map(lane => {
         const { id, name, pausedAt } = lane.upstream();
+        const recipients = lane.recipients();
         return {
           upstreamId: id,
           upstream: name,
           free: lane.free(),
           open: lane.isOpen(),
+          ...(recipients === null ? {} : { recipients }),
           paused: pausedAt !== null,
         };
       }),
@@ -201,7 +203,7 @@ function unknownUpstream({ forwardPaths, upstreamId }: DeliveryRequest): Deliver
     reason: 'upstream',
     stage: 'connect',
     reply: null,
-    text: 'The upstream was removed; the message waits for another route.',
+    text: 'The upstream was removed.',
   };
   return { outcomes: forwardPaths.map(() => outcome), fault: null, upstream: upstreamId };
 }

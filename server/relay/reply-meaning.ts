@@ -45,6 +45,8 @@ const ROWS: readonly Row[] = [
     text: /(address|sender|identity|identities|domain|from)\b.*\b(not|un-?)\s?verified|unverified|does not match a verified|verified (sender|domain)|failed the check in region/i,
     codes: [550, 551, 553, 554],
   },
+  // Brevo: 525 5.7.1 Unauthorized IP address.
+  { meaning: 'address-blocked', text: /unauthori[sz]ed ip/i },
   { meaning: 'credentials', codes: [530, 534, 535, 538, 525] },
   { meaning: 'credentials', enhanced: /^5\.7\.(57|139|3|30)$/ },
   {
@@ -92,7 +94,7 @@ const ROWS: readonly Row[] = [
   },
   {
     meaning: 'address-blocked',
-    text: /client host .*(blocked|rejected|listed)|your ip\b|unauthori[sz]ed ip/i,
+    text: /client host .*(blocked|rejected|listed)|your ip\b/i,
   },
   { meaning: 'too-many-recipients', enhanced: /^[45]\.5\.3$/, stages: ['rcpt', 'data'] },
   { meaning: 'too-many-recipients', text: /too many recipients/i },

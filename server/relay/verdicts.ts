@@ -3,22 +3,31 @@
 // for somebody: then it works, and the others back off by themselves. Pure.
 
 import type { DeliveryRequest } from '../queue/delivery.ts';
-import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
+import type { Outcome, Stage, UpstreamFault } from '../queue/outcome.ts';
 import type { Evidence } from './breaker.ts';
 import type { Verdict } from './classify.ts';
-import { blamedOnMessage, classifyLost, classifyReply, waitsForUpstream } from './classify.ts';
+import {
+  blamedOnMessage,
+  classifyLost,
+  classifyReply,
+  nextTransaction,
+  waitsForUpstream,
+} from './classify.ts';
 import type { Sent } from './drivers/smtp-transaction.ts';
 import type { RemoteReply } from './remote-reply.ts';
+import { replyMeaning } from './reply-meaning.ts';
 
 /** One outcome per forward-path, and what the upstream's state must learn from them. */
 export type Attempt = Readonly<{
   outcomes: readonly Outcome[];
   evidence: Evidence;
+  /** Set where the upstream has shown how many recipients it takes in one transaction. */
+  recipientLimit?: number;
   /** The upstream was told what the sender wants to be told (RFC 3461). */
   dsnPassedOn?: boolean;
 }>;
 
-type Request = Pick<DeliveryRequest, 'forwardPaths'>;
+type Request = Pick<DeliveryRequest, 'forwardPaths' | 'reversePath'>;
 export type Judged = Sent | Readonly<{ kind: 'not-supported'; outcome: Outcome }>;
 
 /** `upstream` is its name. */
@@ -33,7 +42,7 @@ export function judgeSent(request: Request, sent: Judged, upstream: string): Att
       return fromVerdicts(request, sent.refusals, { outcome: missing, fault: null }, upstream);
     }
     case 'refused':
-      return fromVerdicts(request, sent.refusals, classifyReply(sent.stage, sent.reply, upstream), upstream);
+      return refusedTogether(request, sent, upstream);
     case 'lost': {
       const outcome = classifyLost(sent.stage, sent.detail, sent.bodyConsumed, upstream);
       return sameForAll(request, outcome, { kind: 'lost', fault: keepsBreaking(outcome, upstream) });
@@ -74,16 +83,40 @@ export function isWaiting(outcome: Outcome): boolean {
   return outcome.kind === 'deferred' && outcome.reason === 'upstream';
 }
 
+function refusedTogether(
+  request: Request,
+  sent: Extract<Sent, { kind: 'refused' }>,
+  upstream: string,
+): Attempt {
+  const { stage, reply, refusals } = sent;
+  const verdict = classifyReply(stage, reply, { upstream, reversePath: request.reversePath });
+  const attempt = fromVerdicts(request, refusals, verdict, upstream);
+  const taken = request.forwardPaths.length - refusals.size;
+  // Said only at the end, it does not say how many it takes.
+  const isLess = stage !== 'rcpt' && taken > 1 && isTooMany(stage, reply);
+  return isLess ? { ...attempt, recipientLimit: Math.floor(taken / 2) } : attempt;
+}
+
+function isTooMany(stage: Stage, reply: RemoteReply): boolean {
+  return replyMeaning(stage, reply) === 'too-many-recipients';
+}
+
 function fromVerdicts(
-  { forwardPaths }: Request,
+  { forwardPaths, reversePath }: Request,
   refusals: ReadonlyMap<number, RemoteReply>,
   forTheRest: Verdict,
   upstream: string,
 ): Attempt {
-  const verdicts = forwardPaths.map((_, position) => {
+  const taken = forwardPaths.length - refusals.size;
+  const isForNext = (refusal: RemoteReply) => taken > 0 && isTooMany('rcpt', refusal);
+  const verdicts = forwardPaths.map((_, position): Verdict => {
     const refusal = refusals.get(position);
-    return refusal === undefined ? forTheRest : classifyReply('rcpt', refusal, upstream);
+    if (refusal === undefined) return forTheRest;
+    return isForNext(refusal)
+      ? { outcome: nextTransaction(refusal, upstream), fault: null }
+      : classifyReply('rcpt', refusal, { upstream, reversePath });
   });
+  const limit = [...refusals.values()].some(isForNext) ? { recipientLimit: taken } : {};
   const outcomes = verdicts.map(verdict => verdict.outcome);
   const fault = verdicts.find(verdict => verdict.fault !== null)?.fault ?? null;
   const broken = outcomes.find(
@@ -92,14 +125,12 @@ function fromVerdicts(
   const works = outcomes.some(outcome => outcome.kind === 'relayed');
 
   if (fault === null && broken !== undefined && !works) {
-    return { outcomes, evidence: { kind: 'lost', fault: keepsBreaking(broken, upstream) } };
+    return { ...limit, outcomes, evidence: { kind: 'lost', fault: keepsBreaking(broken, upstream) } };
   }
-  if (fault === null) return { outcomes, evidence: { kind: 'answered' } };
-  if (!works) return { outcomes, evidence: { kind: 'fault', fault } };
-  return {
-    outcomes: blamed({ outcomes, evidence: { kind: 'answered' } }, fault),
-    evidence: { kind: 'answered' },
-  };
+  if (fault === null) return { ...limit, outcomes, evidence: { kind: 'answered' } };
+  if (!works) return { ...limit, outcomes, evidence: { kind: 'fault', fault } };
+  const told = verdicts.map(one => (one.fault === null ? one.outcome : blamedOnMessage(one.fault)));
+  return { ...limit, outcomes: told, evidence: { kind: 'answered' } };
 }
 
 /** What is wrong with the upstream should this happen with several messages in a row. */

@@ -40,6 +40,15 @@ export async function setBackupMark(folder: Marked): Promise<BackupMark | null> 
   }
 }
 
+/** Takes away what a backup left that was killed; nothing where one is being made. */
+export function clearDeadBackup(folder: Marked): void {
+  if (!existsSync(folder.backup) && !existsSync(`${folder.backup}.old`)) return;
+  const lock = lockFile(lockPath(folder));
+  if (lock === null) return;
+  takeAway(folder);
+  lock.close();
+}
+
 /** Whether a spool file must stay for now because a backup is being made; it goes after that. Cheap while there is none. */
 export function staysForBackup(folder: Marked, id: string): boolean {
   if (!existsSync(folder.backup)) return false;

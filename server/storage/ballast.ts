@@ -20,7 +20,8 @@ export type Ballast = Readonly<{
   onFreed: (listener: () => void) => void;
 }>;
 
-const PIECE = 1024 * 1024;
+/** Written again and again: larger than what a file system compresses at once, small enough for a small machine. */
+const PIECE = 256 * 1024;
 
 export function createBallast({ path, random }: Readonly<{ path: string; random: RandomBytes }>): Ballast {
   const listeners: (() => void)[] = [];
@@ -42,8 +43,9 @@ export function createBallast({ path, random }: Readonly<{ path: string; random:
       try {
         file = await open(path, 'a', 0o600);
         await file.truncate(Math.min(wanted, size()));
+        const piece = random(Math.min(wanted, PIECE));
         for (let left = wanted - size(); left > 0; left -= PIECE)
-          await file.appendFile(random(Math.min(left, PIECE)));
+          await file.appendFile(piece.subarray(0, Math.min(left, PIECE)));
         await file.sync();
         return true;
       } catch {

@@ -2,7 +2,7 @@
 // that takes a moment, and after an unclean end (a log is left) also where it takes seconds. A damaged one is left as
 // it is, log and all: whoever wants to save something from it must find what there is.
 
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { refusedStart } from '../refused-start.ts';
 import { type Connection, isDamage, openConnection, textOf } from './sqlite.ts';
 
@@ -24,6 +24,8 @@ export function isWorthChecking(size: number, isClean: boolean): boolean {
 export function checkDatabase(path: string, wasUsed = false): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0 && wasUsed) throw refusedStart(damageText(path, 'it is missing or empty'));
+  if (size > 0 && !isLogHeader(readHeader(`${path}-wal`)))
+    throw refusedStart(damageText(path, `the beginning of its log ${path}-wal is damaged`));
   if (size === 0 || !isWorthChecking(size, !existsSync(`${path}-wal`))) return;
   let connection: Connection | null = null;
   let trouble: string | null;
@@ -41,6 +43,39 @@ export function checkDatabase(path: string, wasUsed = false): void {
   // Not closed: that would copy the log into a damaged file. The process is about to end.
   if (trouble !== null) throw refusedStart(damageText(path, trouble));
   connection?.close();
+}
+
+const HEADER_SIZE = 32;
+const MAGIC = { little: 0x377f0682, big: 0x377f0683 } as const;
+
+/**
+ * Whether a log (WAL) may begin like that. SQLite takes a log with another beginning for none, and with it all that was
+ * committed since the last checkpoint would silently be gone. One that was never synced may be short or full of zeros after a
+ * power loss: nothing was promised on its strength.
+ */
+export function isLogHeader(octets: Buffer): boolean {
+  if (octets.length < HEADER_SIZE || octets.every(octet => octet === 0)) return true;
+  const magic = octets.readUInt32BE(0);
+  if (magic !== MAGIC.little && magic !== MAGIC.big) return false;
+  const wordAt = (at: number) => (magic === MAGIC.big ? octets.readUInt32BE(at) : octets.readUInt32LE(at));
+  let [first, second] = [0, 0];
+  for (let at = 0; at < HEADER_SIZE - 8; at += 8) {
+    first = (first + wordAt(at) + second) >>> 0;
+    second = (second + wordAt(at + 4) + first) >>> 0;
+  }
+  return first === octets.readUInt32BE(24) && second === octets.readUInt32BE(28);
+}
+
+/** The first octets of a log; none where there is none. It has no locks of its own that closing it could drop. */
+function readHeader(path: string): Buffer {
+  if (!existsSync(path)) return Buffer.alloc(0);
+  const descriptor = openSync(path, 'r');
+  try {
+    const octets = Buffer.alloc(HEADER_SIZE);
+    return octets.subarray(0, readSync(descriptor, octets, 0, HEADER_SIZE, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** One line about a damaged database, and the way out. */

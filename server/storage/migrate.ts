@@ -75,8 +75,30 @@ export function newerSchemaText(path: string, known: readonly Migration[] = migr
   const remedy =
     copy === null
       ? 'Install the newer Postern again.'
-      : `Install the newer Postern again. Or go back to the copy from before the update: what was taken and set since is not in it, and mail that waited then is sent again. Stop every Postern, then run: rm -f ${path}-wal ${path}-shm && mv ${path} ${path}.newer && mv ${copy} ${path}`;
+      : `Install the newer Postern again. Or go back to the copy from before the update: mail that waited then is sent again, and large mail that was relayed since may be held as damaged; what was taken and set since is not in the copy, but kept in ${path}.newer and ${spoolBeside(path)}.newer. Stop every Postern, then run: ${wayBack(path, copy)}`;
   return `The database ${path} was written by a newer Postern (this one knows schema ${known.length}). ${remedy}`;
+}
+
+/**
+ * For a shell. The spool is kept too, because an older Postern sweeps from it what its database does not know; and the log
+ * goes with its database, because after a crash mail is in it. It stops where an earlier way back has left something.
+ */
+function wayBack(path: string, copy: string): string {
+  const [database, spool] = [shellWord(path), shellWord(spoolBeside(path))];
+  return [
+    `mkdir ${spool}.newer`,
+    `cp -al ${spool}/. ${spool}.newer`,
+    `for end in -wal -shm ''; do test ! -e ${database}$end || mv ${database}$end ${database}.newer$end; done`,
+    `mv ${shellWord(copy)} ${database}`,
+  ].join(' && ');
+}
+
+function spoolBeside(path: string): string {
+  return join(dirname(path), 'spool');
+}
+
+function shellWord(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The schema in SQL, as the migrations make it: compared with test/golden/schema.sql. */

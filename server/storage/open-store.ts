@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RandomBytes } from '../ids.ts';
 import { refusedStart } from '../refused-start.ts';
+import { clearDeadBackup } from './backup-mark.ts';
 import { type Ballast, createBallast, overBallast } from './ballast.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
@@ -72,6 +73,7 @@ async function openBehindLock(options: OpenOptions, folder: DataFolder, lock: Fo
   const letGo = lock.kind === 'held' ? lock.release : () => {};
   // The key is made after the database, and mail comes later still.
   if (holds) checkDatabase(folder.database, existsSync(folder.sealingKey) || hasEntries(folder.spool));
+  if (holds) clearDeadBackup(folder);
   const migrated = holds ? migrate({ path: folder.database }) : null;
   if (!holds) await waitForSchema(folder.database);
   const prepared = prepareObservations(folder.observations, holds);

@@ -62,6 +62,8 @@ type Deps = Readonly<{
   clock: Clock;
   newId: NewId;
   log: Log;
+  /** The data folder could not be written, although it is not full: what was to be written, and why not. */
+  onStorageFailing: (text: string) => void;
   /** A sync failed: nothing that this process wrote can be trusted any more. */
   onFatal: (text: string) => void;
 }>;
@@ -96,6 +98,7 @@ export function createIntake(deps: Deps): Intake {
     if (completed.kind !== 'complete') {
       await store.abandon();
       if (completed.kind === 'vanished') return null;
+      if (completed.kind === 'failed') return fail(origin, completed.failure);
       const { reply, reason } = 'text' in completed ? refused(completed) : completed;
       return refuse(origin, reply, reason);
     }
@@ -168,7 +171,9 @@ export function createIntake(deps: Deps): Intake {
       if (content.kind === 'spooled' && enqueued.kind !== 'io') await deps.spool.remove(id);
       // Mail of other sessions was queued meanwhile: the account's share of the queue has no room for this one.
       if (enqueued.kind === 'requirement') return refuse(origin, SHARE_FULL.reply, SHARE_FULL.reason);
-      log('storage.unavailable', { text: `A message could not be stored: ${enqueued.kind}` });
+      const isFailing = enqueued.kind === 'io';
+      const why = isFailing ? enqueued.text : enqueued.kind;
+      unavailable(`A message could not be stored: ${why}`, { isFailing });
       return refuse(origin, storageReply(enqueued.kind));
     }
     place.accepted();
@@ -188,6 +193,11 @@ export function createIntake(deps: Deps): Intake {
     return kind === 'io' ? say(replies.failing, { hostname: deps.hostname }) : replies.queueFailed;
   };
 
+  const unavailable = (text: string, { isFailing }: Readonly<{ isFailing: boolean }>): void => {
+    log('storage.unavailable', { text });
+    if (isFailing) deps.onStorageFailing(text);
+  };
+
   const refuse = (origin: Origin, reply: Reply, reason: string | null = null): Reply => {
     log('message.refused', {
       ...who(origin),
@@ -200,7 +210,7 @@ export function createIntake(deps: Deps): Intake {
   const fail = (origin: Origin, failure: SpoolFailure): Reply => {
     if (failure.kind === 'full') return refuse(origin, replies.noSpace);
     if (failure.kind === 'io') {
-      log('storage.unavailable', { text: `A message file could not be written: ${failure.text}` });
+      unavailable(`A message file could not be written: ${failure.text}`, { isFailing: true });
       return refuse(origin, replies.queueFailed);
     }
     deps.onFatal(`A message file could not be synced: ${failure.text}. The disk may be failing.`);

@@ -10,9 +10,12 @@ import type { MessagePlace } from './message-place.ts';
 import type { MessageStore } from './message-store.ts';
 import { type Limits, tooLarge } from './policy.ts';
 
-/** `reason` is for the log; null where the reply says it all. */
+/** `reason` is for the log; null where the reply says it all. `failed`: the octets could not be kept. */
 export type Read = Readonly<
-  { kind: 'all' } | { kind: 'vanished' } | { kind: 'refused'; reply: Reply; reason: string | null }
+  | { kind: 'all' }
+  | { kind: 'vanished' }
+  | { kind: 'refused'; reply: Reply; reason: string | null }
+  | { kind: 'failed'; failure: SpoolFailure }
 >;
 
 export type DataSink = Readonly<{
@@ -36,7 +39,7 @@ export function readData(data: IncomingData, { completion, store, place, limits 
     const finish = (read: Read) => {
       if (ended) return;
       ended = true;
-      if (read.kind === 'refused') data.discard();
+      if (read.kind === 'refused' || read.kind === 'failed') data.discard();
       // Nothing may still be writing when the store is finished or abandoned.
       if (writing) void writing.then(() => resolve(read));
       else resolve(read);
@@ -55,7 +58,7 @@ export function readData(data: IncomingData, { completion, store, place, limits 
       writing = pending;
       void pending.then(failure => {
         writing = null;
-        if (failure) finish({ kind: 'refused', reply: failureReply(failure), reason: null });
+        if (failure) finish({ kind: 'failed', failure });
         else data.resume();
       });
     };
@@ -80,8 +83,4 @@ export function refused({ reason, text }: CompletionRefusal): Extract<Read, { ki
     default:
       return reason satisfies never;
   }
-}
-
-function failureReply({ kind }: SpoolFailure): Reply {
-  return kind === 'full' ? replies.noSpace : replies.queueFailed;
 }

@@ -8,10 +8,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { snapshotDatabase } from '../../server/backup/snapshot.ts';
 import { systemRandom } from '../../server/ids.ts';
 import { createSpool } from '../../server/queue/spool.ts';
 import { setBackupMark, staysForBackup } from '../../server/storage/backup-mark.ts';
@@ -26,7 +29,7 @@ describe('a backup', () => {
     const data = await filledFolder();
     const before = readdirSync(data).sort();
     const made = await backUp(data);
-    expect(made).toMatchObject({ hasSealingKey: false, isWithin: false });
+    expect(made).toMatchObject({ hasSealingKey: false });
     expect(made.manifest).toMatchObject({ messages: 6, waiting: 5, lacking: [] });
     expect(statSync(made.path)).toMatchObject({ size: made.size });
     expect(statSync(made.path).mode & 0o777).toBe(0o600);
@@ -78,6 +81,64 @@ describe('a backup', () => {
     expect(await refusal(make({ ...again, mayReplace: true }))).toMatch(/is damaged .*postern restore/);
     expect(readFileSync(made.path).equals(old)).toBe(true);
     expect(readdirSync(join(made.path, '..'))).toEqual(['backup.tar']);
+  });
+
+  it('is whole though two name the same file at once: one of them is refused', async () => {
+    const data = await filledFolder();
+    const file = join(scratch(), 'backup.tar');
+    const once = () => backupsOf(data).make({ file, mayReplace: false, askPassphrase: WITHOUT });
+    const kinds = (await Promise.all([once(), once()])).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(['made', 'refused']);
+    expect(await backupsOf(data).check(file, WITHOUT)).toMatchObject({ kind: 'whole' });
+    expect(readdirSync(join(file, '..'))).toEqual(['backup.tar']);
+  });
+
+  it('never replaces what came there meanwhile, unless asked', async () => {
+    const data = await filledFolder();
+    const file = join(scratch(), 'backup.tar');
+    const askPassphrase = async () => {
+      writeFileSync(file, 'of another program');
+      return WITHOUT();
+    };
+    expect(await refusal(backupsOf(data).make({ file, mayReplace: false, askPassphrase }))).toContain(
+      'there is such a file already',
+    );
+    expect(readFileSync(file, 'utf8')).toBe('of another program');
+    expect(await backupsOf(data).make({ file, mayReplace: true, askPassphrase })).toMatchObject({
+      kind: 'made',
+    });
+  });
+
+  it('is not written into the data folder, nor over what is no regular file', async () => {
+    const data = await filledFolder();
+    const before = readFileSync(join(data, 'postern.db'));
+    const make = (file: string) =>
+      refusal(backupsOf(data).make({ file, mayReplace: true, askPassphrase: WITHOUT }));
+    expect(await make(join(data, 'postern.db'))).toContain('it lies in the data folder');
+    expect(await make(join(data, 'tls', 'backup.tar'))).toContain('it lies in the data folder');
+    const elsewhere = join(scratch(), 'link.tar');
+    symlinkSync(join(data, 'postern.db'), elsewhere);
+    expect(await make(elsewhere)).toContain('it is not a regular file');
+    expect(await make('/dev/null')).toContain('it is not a regular file');
+    expect(readFileSync(join(data, 'postern.db')).equals(before)).toBe(true);
+  });
+
+  it('removes what one that was killed left beside the file, once that is a day old', async () => {
+    const data = await filledFolder();
+    const folder = scratch();
+    const [old, young] = ['.b.tar.7-0123456789ab.new', '.b.tar.8-0123456789ab.new'];
+    for (const name of [old, young]) writeFileSync(join(folder, name), 'half');
+    utimesSync(join(folder, old), 1_000_000_000, 1_000_000_000);
+    await backUp(data, WITHOUT, join(folder, 'b.tar'));
+    expect(readdirSync(folder).sort()).toEqual([young, 'b.tar']);
+  });
+
+  it('keeps its copy of the database from others while it is made', async () => {
+    const folder = dataFolderAt(await filledFolder());
+    const copy = join(scratch(), 'copy.db');
+    const copied = snapshotDatabase(folder, copy);
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    if (copied.kind === 'made') copied.snapshot.close();
   });
 
   it('says which files were missing or changed, and takes the rest', async () => {
@@ -147,6 +208,14 @@ describe('the mark of a backup', () => {
     expect(staysForBackup(folder, 'M4')).toBe(false);
     expect(existsSync(folder.backup) || existsSync(`${folder.backup}.old`)).toBe(false);
     expect(readdirSync(folder.spool)).toEqual(['M4.eml']);
+  });
+
+  it('of a process that was killed is cleared away when the server starts', async () => {
+    const folder = dataFolderAt(await filledFolder());
+    mkdirSync(folder.backup);
+    writeFileSync(join(folder.backup, 'postern.db'), 'half');
+    await openedStore(folder.path);
+    expect(existsSync(folder.backup)).toBe(false);
   });
 });
 

@@ -89,6 +89,7 @@ function terminalFor(options: RunOptions, captured: { stdout: string; stderr: st
     printOctets: async octets => {
       captured.stdout += Buffer.from(octets).toString('latin1');
     },
+    written: async () => null,
     complain: text => {
       captured.stderr += text;
       // A question on the terminal: answer it once it listens.

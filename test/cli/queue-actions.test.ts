@@ -1,75 +1,22 @@
 // The operator's hand in the queue, as typed: what is chosen, what is said, what is asked first; export, resend, long lists.
 
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemRandom } from '../../server/ids.ts';
 import type { NewMessage } from '../../server/queue/message.ts';
-import { createQueue } from '../../server/queue/queue.ts';
-import { createSpool } from '../../server/queue/spool.ts';
-import { openStore, type Store } from '../../server/storage/open-store.ts';
 import { type CommandLine, makeCommandLine } from './command-line.ts';
-
-const NOW = Date.UTC(2026, 10, 21, 2, 0, 0);
+import { changeIn, enqueueFileIn, enqueueIn, messageOf } from './queue-bench.ts';
 
 let line: CommandLine;
 beforeAll(async () => {
   line = makeCommandLine();
   await line.run(['upstream', 'add', 'main', '--url', 'smtps://relay.example']);
 });
-beforeEach(async () => {
-  await change('DELETE FROM message');
-});
+beforeEach(() => change('DELETE FROM message'));
 afterAll(() => line.remove());
 
-async function withStore(work: (store: Store) => Promise<unknown>): Promise<void> {
-  const store = await openStore({
-    path: join(line.folder, 'data'),
-    as: 'command',
-    allowUnsafeFilesystem: false,
-    random: systemRandom,
-    onFatal: text => {
-      throw new Error(text);
-    },
-  });
-  try {
-    await work(store);
-  } finally {
-    await store.close();
-  }
-}
-
-function messageOf(
-  id: string,
-  octets: Uint8Array = Buffer.from(`Subject: ${id}\r\n\r\nHello\r\n`),
-): NewMessage {
-  return {
-    id,
-    kind: 'mail',
-    accountId: null,
-    reversePath: 'scanner@home.example',
-    forwardPaths: [`${id.toLowerCase()}@x.example`],
-    bodyType: '7bit',
-    smtputf8: false,
-    size: octets.length,
-    hash: createHash('sha256').update(octets).digest('hex'),
-    content: { kind: 'octets', octets },
-    clientAddress: null,
-  };
-}
-
-async function enqueue(...messages: readonly NewMessage[]): Promise<void> {
-  await withStore(async ({ database }) => {
-    const queue = createQueue({ database, newId: () => 'LEASE' });
-    for (const message of messages) await queue.enqueue(message, NOW);
-  });
-}
-
-async function change(sql: string): Promise<void> {
-  await withStore(({ database }) => database.commit([{ sql }]));
-}
-
+const enqueue = (...messages: readonly NewMessage[]) => enqueueIn(line, ...messages);
+const change = (sql: string) => changeIn(line, sql);
 const stats = () => line.json(['queue', 'stats']);
 
 describe('a command about many messages', () => {
@@ -145,10 +92,24 @@ describe('queue bounce and delete', () => {
     expect(await stats()).toMatchObject({ queued: 2 });
     const bounced = await line.run(['queue', 'bounce', '--all'], { answers: ['yes'] });
     expect(bounced.stdout).toBe(
-      'Given up: 2 recipients of 2 messages; the running server tells their senders.\n',
+      'Given up: 2 recipients of 2 messages; Postern tells their senders (once it runs).\n',
     );
     const removed = await line.run(['queue', 'delete', '--all', '--yes'], { answers: [] });
     expect(removed.stdout).toBe('Deleted: 2 recipients, and with that 2 messages.\n');
+  });
+
+  it('demand --yes for everything where nobody can be asked, but not for what a filter narrows', async () => {
+    await enqueue(messageOf('M1'), messageOf('M2'));
+    for (const command of ['bounce', 'delete']) {
+      const refused = await line.run(['queue', command, '--all']);
+      expect(refused).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('add --yes') });
+    }
+    expect(await stats()).toMatchObject({ queued: 2, failed: 0 });
+    expect(await line.run(['queue', 'bounce', '--all', '--recipient', 'm1@x.example'])).toMatchObject({
+      status: 0,
+    });
+    expect(await line.run(['queue', 'delete', '--all', '--yes'])).toMatchObject({ status: 0 });
+    expect(await stats()).toMatchObject({ queued: 0, failed: 0 });
   });
 
   it('do not ask about what was chosen', async () => {
@@ -249,15 +210,24 @@ describe('queue resend', () => {
     expect(await line.run(['queue', 'resend', 'M1', '--to', 'a b@@'])).toMatchObject({ status: 2 });
   });
 
+  it('knows where an address ends, and which are the same', async () => {
+    await enqueue(messageOf('M1'));
+    const to = async (...given: readonly string[]) => {
+      const words = given.flatMap(one => ['--to', one]);
+      return ((await line.json(['queue', 'resend', 'M1', ...words])) as { recipients: unknown }).recipients;
+    };
+    expect(await to('"Doe, \\", John"@y.example', 'a@y.example,b@y.example')).toEqual([
+      '"Doe, \\", John"@y.example',
+      'a@y.example',
+      'b@y.example',
+    ]);
+    expect(await to('a@Y.Example', 'a@y.example', 'A@y.example')).toEqual(['a@y.example', 'A@y.example']);
+    expect(await to('a@bücher.example', 'a@xn--bcher-kva.example')).toHaveLength(1);
+  });
+
   it('copies a spool file', async () => {
     const large = Buffer.alloc(100_000, 'x');
-    await withStore(async ({ folder }) => {
-      const writer = await createSpool(folder.spool).create('M1');
-      if ('text' in writer) throw new Error(writer.text);
-      await writer.write([large]);
-      await writer.publish();
-    });
-    await enqueue({ ...messageOf('M1', large), content: { kind: 'spooled' } });
+    await enqueueFileIn(line, 'M1', large);
     const made = (await line.json(['queue', 'resend', 'M1'])) as { id: string };
     const file = join(line.folder, 'data/spool', `${made.id}.eml`);
     expect(readFileSync(file).equals(large)).toBe(true);

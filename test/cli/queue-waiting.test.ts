@@ -214,6 +214,11 @@ describe('what a recipient waits for', () => {
       'only upstream main, which may have it already, until 2026-11-22 02:00:00Z; the next attempt is at 2026-11-21 02:10:00Z',
     ],
     [
+      'perhaps delivered, long ago',
+      { way: '=U', ambiguousSince: AT - 86_400_000 },
+      'only upstream main, which may have it already, until it is routed anew, which is due; due now',
+    ],
+    [
       'bound to what was removed',
       { way: '=GONE' },
       'its upstream was removed: it will be routed anew; due now',

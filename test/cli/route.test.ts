@@ -95,7 +95,12 @@ describe('route add', () => {
     await add('all', '--upstream', 'main');
     const { stderr } = await add('never', '--account', 'nas', '--upstream', 'backup');
     expect(stderr).toMatch(/^postern: warning: Route never is never asked: all stands before it/);
+    // Of another route only what comes of this change.
+    expect((await add('other', '--account', 'nas', '--upstream', 'main', '--first')).stderr).toBe('');
     expect((await line.run(['route', 'move', 'never', '--first'])).stderr).toBe('');
+    expect((await line.run(['route', 'move', 'all', '--first'])).stderr).toMatch(
+      /Route never is never asked.*\n.*Route other is never asked/,
+    );
   });
 });
 
@@ -134,6 +139,14 @@ describe('a route whose upstream was removed', () => {
     });
     // What is not changed is not looked at again.
     expect(await line.run(['route', 'set', 'r', '--up-to', '9M'])).toMatchObject({ status: 0 });
+    await line.run(['upstream', 'add', 'fourth', '--url', 'smtps://fourth.example']);
+    await line.run(['upstream', 'add', 'Third', ...url]);
+    await line.run(['route', 'set', 'r', '--upstream', 'third,fourth']);
+    for (const name of ['third', 'fourth']) await line.run(['upstream', 'remove', name]);
+    expect((await line.run(['route', 'list'])).stderr).toMatch(
+      /names the upstreams "third", "fourth", which do not exist/i,
+    );
+    await line.run(['route', 'set', 'r', '--upstream', 'main']);
     await line.run(['upstream', 'add', 'Third', ...url]);
     expect((await line.run(['route', 'list'])).stderr).toBe('');
     await line.run(['upstream', 'remove', 'third']);

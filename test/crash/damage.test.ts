@@ -16,11 +16,10 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openConnection } from '../../server/storage/sqlite.ts';
-import { field, queueStats } from '../support/postern.ts';
 import { waitFor } from '../support/process.ts';
 import { noteLine } from '../support/report.ts';
 import { seededRandom } from './random.ts';
-import { alerts, drained, listed, openScene, type Scene } from './scene.ts';
+import { drained, listed, openScene, type Scene } from './scene.ts';
 
 const PAGE = 4096;
 
@@ -88,14 +87,19 @@ describe('a damaged database', () => {
       const line = server.stderr().trim().split('\n').at(-1) ?? '';
       expect(line).toMatch(/^postern: The database .*postern\.db .*postern restore FILE/);
       expect(picture()).toEqual(before);
-      const command = await scene.at.cli(['queue', 'list']);
-      expect(command.code).toBe(1);
-      expect(command.stderr).toMatch(/postern\.db/);
     } finally {
       await server.kill9();
       for (const end of ['', '-wal', '-shm']) rmSync(path(`postern.db${end}`), { force: true });
       writeFileSync(path('postern.db'), whole, { mode: 0o600 });
     }
+  });
+
+  it('is refused to commands too', async () => {
+    overwrite(path('postern.db'), 0, noise(random, PAGE));
+    const command = await scene.at.cli(['queue', 'list']);
+    expect(command.code).toBe(1);
+    expect(command.stderr).toMatch(/^postern: The database .*postern\.db .*postern restore FILE/);
+    writeFileSync(path('postern.db'), whole, { mode: 0o600 });
   });
 
   it('whose log ends in garbage is used up to there, and has lost nothing', async () => {
@@ -110,11 +114,20 @@ describe('a damaged database', () => {
     whole = readFileSync(path('postern.db'));
   });
 
-  it('whose log is nothing but garbage is used without it', async () => {
-    writeFileSync(path('postern.db-wal'), noise(random, 20 * PAGE), { mode: 0o600 });
+  it('whose log begins with garbage is refused: without it, acknowledged mail would silently be gone', async () => {
     const server = await scene.at.serve();
-    expect(await queueStats(scene.at)).toMatchObject({ queued: 11 });
-    await server.stop();
+    await scene.send('in-the-log');
+    await server.kill9();
+    const log = readFileSync(path('postern.db-wal'));
+    overwrite(path('postern.db-wal'), 0, noise(random, 8));
+    const refused = await scene.at.cli(['queue', 'list']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/beginning of its log .*postern restore FILE/);
+    writeFileSync(path('postern.db-wal'), log, { mode: 0o600 });
+    const again = await scene.at.serve();
+    expect((await listed(scene.at)).map(({ name }) => name)).toContain('in-the-log');
+    await again.stop();
+    whole = readFileSync(path('postern.db'));
   });
 });
 
@@ -133,24 +146,24 @@ describe('damaged content', () => {
     connection.close();
     // Read again from the disk, not from memory.
     await server.stop();
-    await scene.at.serve();
+    const again = await scene.at.serve();
     expect((await scene.at.cli(['upstream', 'resume', 'provider'])).code).toBe(0);
 
     const damaged = ['large-0', 'large-1', 'large-2', 'small-0', 'small-1'];
     const others = [...idOf.keys()].filter(name => !damaged.includes(name));
     await scene.arrived(others);
-    const told = await waitFor('the alerts', async () => {
-      const held = (await alerts(scene.at)).filter(text => text.startsWith('mail-held'));
-      return held.length === damaged.length && held;
-    });
-    for (const name of damaged) {
-      const id = idOf.get(name) ?? '';
+    const raised = () => again.log().filter(({ event, kind }) => event === 'alert' && kind === 'mail-held');
+    await waitFor('the alerts', () => raised().length === damaged.length);
+    const told = raised().map(line => String(line['text']));
+    const held = (await listed(scene.at)).filter(item => item.heldBecause === 'damaged');
+    expect(held.map(({ name }) => name).toSorted()).toEqual(damaged);
+    for (const { id, name } of held) {
       const text = told.find(one => one.includes(id)) ?? '';
-      expect(text).toMatch(/is held.*All other mail goes on.*postern queue show/);
-      const item = (await scene.at.json(['queue', 'show', id])) as unknown;
-      expect(field(item, 'held_because'), name).toBe('damaged');
+      expect(text, name).toMatch(/is held.*All other mail goes on.*postern queue show/);
       expect(scene.copies(name), name).toBe(0);
     }
+    // It is no fault of the upstream that a message breaks off.
+    expect(again.log().filter(line => line.event === 'upstream.fault')).toEqual([]);
     const stats = await drained(scene.at);
     expect(stats).toMatchObject({ relayed: others.length, held: damaged.length, failed: 0, expired: 0 });
     for (const name of others) expect(scene.copies(name), name).toBe(1);

@@ -11,7 +11,7 @@ import { makeScratch, removeScratch } from '../support/scratch.ts';
 import { forgetfulDisk } from './forgetful-disk.ts';
 import { runRounds } from './rounds.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const skip = mustSkip('power loss', suiteNeeds.crash);
 
 describe.skipIf(skip)('a power loss', () => {
@@ -20,9 +20,10 @@ describe.skipIf(skip)('a power loss', () => {
     const result = await runRounds({ rounds: ROUNDS, seed, say: () => {}, losesPower: true });
     noteLine(
       `power loss: seed ${seed}, ${ROUNDS} rounds, ${result.acknowledged} acknowledged, ` +
-        `${result.lost.length} lost, ${result.duplicates} duplicates`,
+        `${result.lost.length} lost, ${result.duplicates} duplicates of at most ${result.ceiling}`,
     );
     expect(result.lost, `seed ${seed}`).toEqual([]);
+    expect(result.tooMany, `seed ${seed}`).toEqual([]);
     expect(result.acknowledged).toBeGreaterThan(ROUNDS);
     expect(result.stats).toMatchObject({ failed: 0, expired: 0, held: 0 });
   });

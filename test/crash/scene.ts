@@ -1,6 +1,7 @@
 // What the tests of faults have in common: a Postern with one account, in front of an upstream that does what the test says, in
 // clear on loopback; and ways to look at its queue from outside.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Access, submit } from '../end-to-end/gate.ts';
 import { type Remote, type RemoteOptions, type Script, startRemote } from '../relay/remote.ts';
 import {
@@ -69,27 +70,18 @@ export function answerTo(name: RegExp, verb: 'RCPT' | 'BODY', answer: () => stri
   };
 }
 
-type Listed = Readonly<{
-  id: string;
-  name: string;
-  states: readonly string[];
-  held: boolean;
-  attempts: number;
-}>;
+type Listed = Readonly<{ id: string; name: string; heldBecause: string | null }>;
 
 /** The queue as the operator sees it, finished messages too. */
 export async function listed(at: Installation): Promise<readonly Listed[]> {
   const list = await at.json(['queue', 'list']);
   if (!Array.isArray(list)) throw new Error('queue list printed no list');
   return list.map(item => {
-    const recipients = field(item, 'recipients');
-    const each = Array.isArray(recipients) ? recipients : [];
+    const because = field(item, 'held_because');
     return {
       id: String(field(item, 'id')),
       name: String(field(item, 'reverse_path')).split('@')[0] ?? '',
-      states: each.map(one => String(field(one, 'state'))),
-      held: field(item, 'held') === true,
-      attempts: Math.max(0, ...each.map(one => Number(field(one, 'attempts')))),
+      heldBecause: typeof because === 'string' ? because : null,
     };
   });
 }
@@ -101,7 +93,9 @@ export async function drained(at: Installation, timeout = 60_000): Promise<Reado
     async () => {
       const stats = await queueStats(at);
       const waiting = (stats['queued'] ?? 0) + (stats['in_flight'] ?? 0) + (stats['deferred'] ?? 0);
-      return waiting === 0 && stats;
+      if (waiting === 0) return stats;
+      await sleep(300);
+      return undefined;
     },
     timeout,
   );

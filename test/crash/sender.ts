@@ -21,6 +21,8 @@ export type SenderOptions = Readonly<{
   /** Starts each X-Load-Id. */
   tag: string;
   random: Random;
+  /** How many of the messages are large; an eighth unless told otherwise. */
+  bigShare?: number;
   /** Milliseconds to wait for a server that does not listen yet. */
   patience: number;
   /** Called for each 250, as it is read. */
@@ -82,7 +84,7 @@ async function logIn(wire: Wire, account: Account): Promise<void> {
 }
 
 async function sendOne(wire: Wire, loadId: string, options: SenderOptions): Promise<void> {
-  const big = options.random() < BIG_SHARE;
+  const big = options.random() < (options.bigShare ?? BIG_SHARE);
   const lines = Math.floor(big ? between(options.random, 1000, 6000) : between(options.random, 1, 100));
   const body = `${'x'.repeat(76)}\r\n`.repeat(lines);
   const recipients = options.random() < 0.2 ? 3 : 1;

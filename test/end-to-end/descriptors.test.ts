@@ -2,11 +2,13 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addAccount, type Installation, install, type Server } from '../support/postern.ts';
 import { run, waitFor } from '../support/process.ts';
 import { noteLine } from '../support/report.ts';
+import { openWire } from '../support/wire.ts';
 import { type Access, submit } from './gate.ts';
 
 const skip = process.platform !== 'linux';
@@ -36,6 +38,7 @@ const used = () => {
 
 describe.skipIf(skip)('a server without descriptors', () => {
   const crowd: Socket[] = [];
+  let large = 0;
 
   it('stays, and uses no processor for connections that it cannot take', async () => {
     expect(await submit(access, { message: message(720) })).toMatch(/^250 /);
@@ -56,14 +59,59 @@ describe.skipIf(skip)('a server without descriptors', () => {
     expect(server.log().filter(({ event }) => event === 'server.failed')).toEqual([]);
   });
 
-  it('takes mail again when they are there', async () => {
+  it('stays while large messages run out of them', async () => {
     for (const socket of crowd) socket.destroy();
+    await waitFor('the crowd to be gone', async () =>
+      (await submit(access, { message: message(720) }).catch(() => '')).startsWith('250 '),
+    );
+    // Each takes one for its connection and one for its file: some get both, some only the first.
+    for (let round = 0; round < 3; round++) {
+      expect((await allow(openNow() + 12)).code).toBe(0);
+      const sent = Array.from({ length: 16 }, () =>
+        submit(access, { message: message(100_000) }).catch(error => String(error)),
+      );
+      const replies = await Promise.all(sent);
+      expect(replies.some(reply => !reply.startsWith('250 '))).toBe(true);
+      large += replies.filter(reply => reply.startsWith('250 ')).length;
+    }
+    expect(server.log().filter(({ event }) => event === 'server.failed')).toEqual([]);
+  });
+
+  it('takes a large message to its end when none is left after its file was made', async () => {
+    expect((await allow(1024)).code).toBe(0);
+    const wire = await openWire({
+      ...{ port: at.ports.implicit, ca: readFileSync(at.ca, 'utf8'), implicitTls: true },
+    });
+    await wire.reply();
+    const { name, password } = access.account;
+    const token = Buffer.from(`\0${name}\0${password}`).toString('base64');
+    for (const line of [
+      'EHLO x',
+      `AUTH PLAIN ${token}`,
+      'MAIL FROM:<a@b.test>',
+      'RCPT TO:<c@d.test>',
+      'DATA',
+    ]) {
+      await wire.send(`${line}\r\n`);
+      expect((await wire.reply())[0]).toMatch(/^[23]/);
+    }
+    await wire.send(message(400_000).toString());
+    const begun = () => readdirSync(join(at.data, 'spool')).some(one => one.endsWith('.part'));
+    await waitFor('its file', begun);
+    expect((await allow(3)).code).toBe(0);
+    await wire.send('.\r\n');
+    expect((await wire.reply())[0]).toMatch(/^250 /);
+    wire.close();
+    large++;
+  });
+
+  it('takes mail again when they are there', async () => {
+    expect((await allow(1024)).code).toBe(0);
     await waitFor('a small and a large message', async () => {
       const small = await submit(access, { message: message(720) }).catch(() => '');
       return small.startsWith('250 ');
     });
-    expect((await allow(1024)).code).toBe(0);
     expect(await submit(access, { message: message(720_000) })).toMatch(/^250 /);
-    expect((await at.json(['queue', 'list'])) as readonly unknown[]).toHaveLength(3);
+    expect((await at.json(['queue', 'list'])) as readonly unknown[]).toHaveLength(4 + large);
   });
 });

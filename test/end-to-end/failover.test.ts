@@ -114,6 +114,31 @@ describe.skipIf(skip)('mail goes to the next upstream of its route', () => {
     await until('the next at the second', () => second.bodies.length === 2);
   });
 
+  it('not for having too many recipients at once: the rest follows at once, to the same', async () => {
+    const transactions = new Map<number, number>();
+    const script = ({ verb, connection }: Step) => {
+      if (verb === 'MAIL') transactions.set(connection, 0);
+      if (verb !== 'RCPT') return undefined;
+      const recipients = (transactions.get(connection) ?? 0) + 1;
+      transactions.set(connection, recipients);
+      return recipients > 3 ? '452 4.5.3 Too many recipients' : undefined;
+    };
+    const [first, second] = [await remote({ script }), await remote()];
+    const { domain } = await pair(first, second);
+    const to = Array.from({ length: 10 }, (_, i) => `a${i}@${domain}`);
+    const message = Buffer.from('Subject: many\r\n\r\nbody\r\n');
+    await submit({ at, account }, { to, message });
+    await until('all of it', () => first.bodies.length === 4);
+    const said = first.commands.flatMap(line => /^RCPT TO:<(a\d)@/.exec(line)?.[1] ?? []);
+    expect(new Set(said).size).toBe(10);
+    // Once it has shown how many it takes, it is not asked for more.
+    expect(said.length).toBe(17);
+    const relayed = () => server.log().filter(line => line.event === 'recipient.relayed');
+    const ours = () => relayed().filter(line => String(line['forward_path']).endsWith(domain));
+    await until('the end of all that waits', () => ours().length === 10);
+    expect(second.bodies).toEqual([]);
+  });
+
   it('recipient by recipient', async () => {
     const script = ({ verb, line }: Step) =>
       verb === 'RCPT' && line.includes('<later@') ? '450 4.7.1 not now' : undefined;
@@ -153,7 +178,7 @@ describe.skipIf(skip)('an upstream at fault', () => {
       await until('the mail at the second', () => second.bodies.length === i);
     }
     const alerts = async () =>
-      (await listed('alert', 'list')).filter(one => field(one, 'subject') === names.first);
+      (await listed('alert', 'list')).filter(one => field(one, 'subject') === `${names.first}: credentials`);
     await until('the alert', async () => (await alerts()).length > 0);
     expect(await alerts()).toMatchObject([{ kind: 'upstream-fault', count: 1 }]);
     wrong = false;

@@ -144,7 +144,7 @@ describe('a message that a remote server refuses', () => {
     expect(alert).toMatchObject({ subject: 'scanner', text: expect.stringContaining(`queue show ${id}`) });
   });
 
-  it('whose report is refused too ends there', async () => {
+  it('whose report is refused too ends there, and the operator is told', async () => {
     const id = await send({ from: REFUSED, subject: 'To and from nowhere' });
     const reports = await waitFor('the refused report', async () => {
       const list = await at.json(['queue', 'list', '--sender', '<>', '--recipient', REFUSED, '--all']);
@@ -153,6 +153,13 @@ describe('a message that a remote server refuses', () => {
     });
     expect(reports).toHaveLength(1);
     expect(await states(id)).toEqual(['failed']);
+    const alert = await waitFor('the alert', () =>
+      server.log().find(line => line.event === 'alert' && String(line['text']).includes(`queue show ${id}`)),
+    );
+    expect(alert).toMatchObject({
+      kind: 'mail-failed',
+      text: expect.stringContaining(`Nor could the report of that to ${REFUSED}: main refused`),
+    });
     await afterAnotherReport('after-refusal');
     const list = await at.json(['queue', 'list', '--recipient', REFUSED, '--sender', '<>', '--all']);
     expect(Array.isArray(list) ? list.filter(item => field(item, 'account') === null) : []).toHaveLength(1);
@@ -201,6 +208,8 @@ describe('a message that is late', () => {
     );
     await done('upstream', 'resume', 'main');
     await waitFor('the message', () => arrived.some(({ text }) => text.includes('Subject: Paused')));
+    await afterAnotherReport('after-pause');
+    expect(reportsTo('paused@device.test')).toEqual([]);
   });
 });
 

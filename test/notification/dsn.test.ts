@@ -125,7 +125,7 @@ describe('a report', () => {
     });
     expect(mail.headers.get('auto-submitted')).toBe('auto-replied');
     expect(mail.inReplyTo).toBe('<scan-4711@scanner.lan>');
-    expect(mail.text).toContain('mailgun refused this recipient for good.');
+    expect(mail.text).toContain('The provider (mailgun) refused this recipient for good.');
     expect(mail.text).toContain('What to do: Check the address for typing errors');
     expect(status[0]?.get('Reporting-MTA')).toBe('dns; nas.lan');
     expect(Object.fromEntries(status[1] ?? [])).toEqual({
@@ -169,6 +169,25 @@ describe('a report', () => {
     });
   });
 
+  it('sends nobody to the recipient for a sender that is not allowed', async () => {
+    const why = 'provider does not let us send as this sender.';
+    const expired = { ...REFUSED, end: 'expired', why, status: '4.1.8' } as const;
+    const { mail } = await read(buildReport(factsOf({ recipients: [expired] })));
+    expect(mail.text).toMatch(/another\s+sender\s+address/);
+    expect(mail.text).not.toMatch(/Ask the\s+recipient/);
+  });
+
+  it.each([
+    ['u1 refused the message for now.', 'u1', 'The provider (u1) refused the message for now.'],
+    ['The connection to a.b+c broke.', 'a.b+c', 'The connection to the provider (a.b+c) broke.'],
+    ['The message is larger than u1 takes.', 'u1', 'The message is larger than the provider (u1) takes.'],
+    ['The stored message could not be read.', 'message', 'The stored message could not be read.'],
+    ['axb refused it.', 'a.b', 'axb refused it.'],
+  ])('tells people whose name it is: %s', async (why, upstream, expected) => {
+    const { mail } = await read(buildReport(factsOf({ recipients: [{ ...REFUSED, why, upstream }] })));
+    expect(mail.text?.replaceAll(/\s+/g, ' ')).toContain(`Why: ${expected} What to do`);
+  });
+
   it('says the class of the end, whatever the upstream said last', async () => {
     const ends = [
       [{ ...REFUSED, status: '5.6.7' }, '5.6.7'],
@@ -207,6 +226,7 @@ describe('whatever is in it', () => {
     why: fc.option(hostile),
     reply: fc.option(hostile),
     status: fc.constantFrom(null, '5.6.7', '4.2.1'),
+    upstream: fc.option(hostile),
     host: fc.constantFrom(null, REFUSED.host),
     lastAttemptAt: fc.constantFrom(null, NOW),
     triedUntil: fc.constantFrom(null, NOW + HOUR),

@@ -33,6 +33,7 @@ export const REFUSED: ReportedRecipient = {
   why: 'mailgun refused this recipient for good.',
   reply: '550 5.1.1 <anna@example.net>: Recipient address rejected: User unknown in virtual mailbox table',
   status: null,
+  upstream: 'mailgun',
   host: 'smtp.eu.mailgun.org',
   lastAttemptAt: NOW - 1_000,
   triedUntil: null,

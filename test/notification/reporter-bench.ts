@@ -18,8 +18,10 @@ export type ReporterBench = QueueBench &
     reporter: Reporter;
     alerts: readonly Alert[];
     discarded: readonly string[];
-    /** The one upstream as it is now. */
+    relay: ReporterDeps['relay'];
+    /** The one upstream as it is now, or all there are. */
     setUpstream: (upstream: Capacity) => void;
+    setUpstreams: (upstreams: readonly Capacity[]) => void;
     setClockTrusted: (trusted: boolean) => void;
     /** A new reporter, as after a restart. */
     restart: (changes?: Partial<ReporterDeps>) => Promise<Reporter>;
@@ -65,7 +67,7 @@ export async function openReporterBench(changes: Partial<ReporterDeps> = {}): Pr
   const world = makeWorld();
   const alerts: Alert[] = [];
   const discarded: string[] = [];
-  let upstream = MAIN;
+  let upstreams: readonly Capacity[] = [MAIN];
   let clockTrusted = true;
   const sql: ReporterBench['sql'] = async (text, ...params) => {
     const result = await database.commit([{ sql: text, params }]);
@@ -88,7 +90,7 @@ export async function openReporterBench(changes: Partial<ReporterDeps> = {}): Pr
     perHour: 10,
     raise: alert => void alerts.push(alert),
     relay: {
-      capacity: () => [upstream],
+      capacity: () => upstreams,
       routing: {
         routes: () => new Map([['default', ['UP']]]),
         routeOf: () => 'default',
@@ -96,6 +98,7 @@ export async function openReporterBench(changes: Partial<ReporterDeps> = {}): Pr
       },
     },
     delayAfter: 4 * 3_600_000,
+    retryMax: 3_600_000,
     isRewritten: () => false,
     ...changes,
   };
@@ -115,8 +118,12 @@ export async function openReporterBench(changes: Partial<ReporterDeps> = {}): Pr
     ...bench,
     ...{ world, alerts, discarded, sql, rows },
     reporter: await createReporter(deps),
+    relay: deps.relay,
     setUpstream: now => {
-      upstream = now;
+      upstreams = [now];
+    },
+    setUpstreams: now => {
+      upstreams = now;
     },
     setClockTrusted: trusted => {
       clockTrusted = trusted;

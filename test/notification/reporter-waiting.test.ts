@@ -1,9 +1,12 @@
 // The reporter over a real database: mail that is late, and more reports than a person gets in an hour.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createOriginalReader } from '../../server/notification/original-reader.ts';
+import { withoutOctets } from '../../server/notification/original-text.ts';
 import { dropDelayReports } from '../../server/queue/statements.ts';
 import { HOUR, MINUTE } from '../audit/support.ts';
-import { readParts, readStatus } from './report-samples.ts';
+import { claimAt, deferredUntil, FAILED as REFUSED_FOR_GOOD, settled } from '../queue/support.ts';
+import { original, readParts, readStatus, SCAN } from './report-samples.ts';
 import { MAIN, openReporterBench, type ReporterBench } from './reporter-bench.ts';
 
 let bench: ReporterBench;
@@ -72,13 +75,55 @@ describe('mail that is late', () => {
     expect(await late()).toHaveLength(1);
   });
 
-  it('is not reported while its upstream is paused, and is afterwards', async () => {
-    bench.setUpstream({ ...MAIN, open: false, paused: true });
+  it.each([
+    ['paused', true],
+    ['at fault', false],
+  ])('is not reported while its upstream is %s, nor before it has had time to leave', async (_, paused) => {
+    bench.setUpstream({ ...MAIN, open: false, paused });
     await lookAfter(5 * HOUR);
-    expect(await late()).toEqual([]);
+    expect(await flags()).toEqual([]);
     bench.setUpstream(MAIN);
     await lookAfter(5 * MINUTE);
+    await lookAfter(HOUR - 1);
+    expect(await flags()).toEqual([]);
+    expect(await late()).toEqual([]);
+    await lookAfter(5 * MINUTE);
     expect(await late()).toHaveLength(1);
+  });
+
+  it('keeps its mark while its own upstream cannot take it', async () => {
+    await lookAfter(HOUR);
+    await bench.sql(`UPDATE recipient SET report = 'delay', way = '=OTHER'`);
+    await lookAfter(5 * HOUR);
+    expect(await late()).toEqual([]);
+    expect(await flags()).toHaveLength(1);
+    bench.setUpstreams([MAIN, { ...MAIN, upstreamId: 'OTHER' }]);
+    await bench.reporter.look();
+    expect(await late()).toEqual([]);
+    await lookAfter(HOUR);
+    expect(await late()).toHaveLength(1);
+  });
+
+  it('is given time to leave after a restart', async () => {
+    bench.world.pass(5 * HOUR);
+    const after = await bench.restart();
+    await after.look();
+    expect(await late()).toEqual([]);
+    bench.world.pass(HOUR);
+    await after.look();
+    expect(await late()).toHaveLength(1);
+  });
+
+  it('is marked no longer once it is settled', async () => {
+    await bench.sql(`UPDATE recipient SET report = 'delay', state = 'queued'`);
+    const [claim] = await claimAt(bench.queue, bench.world.clock.now());
+    if (claim === undefined) throw new Error('nothing was claimed');
+    await bench.queue.settle(claim, settled(claim, deferredUntil(0)), bench.world.clock.now());
+    expect(await flags()).toHaveLength(1);
+    const [again] = await claimAt(bench.queue, bench.world.clock.now());
+    if (again === undefined) throw new Error('nothing was claimed again');
+    await bench.queue.settle(again, settled(again, REFUSED_FOR_GOOD), bench.world.clock.now());
+    expect(await flags()).toEqual([]);
   });
 
   it('is not reported by a clock that is wrong', async () => {
@@ -99,6 +144,21 @@ describe('mail that is late', () => {
     await bench.reporter.look();
     expect(await late()).toEqual([]);
     expect(await flags()).toEqual([]);
+  });
+});
+
+describe('mail that was tried for too long', () => {
+  it.each([
+    'main refused this recipient for now.',
+    'main refused this recipient for now; it will be tried again.',
+  ])('is not said to be tried again: %s', async text => {
+    await bench.send('M1');
+    await bench.end('M1', { state: 'expired', outcome: 'expired', reply: '451 4.2.1 Busy', text });
+    await bench.reporter.look();
+    const [words = ''] = readParts((await bench.reports())[0]?.text ?? '');
+    expect(words.replaceAll(/\s+/g, ' ')).toContain(
+      'The last time: The provider (main) refused this recipient for now. What to do',
+    );
   });
 });
 
@@ -140,6 +200,29 @@ describe('more than a person gets in an hour', () => {
     expect(await flags()).toMatchObject([{ message_id: 'X1' }]);
   });
 
+  it('is put together without the messages themselves', async () => {
+    await bench.sql(`UPDATE account SET owner = 'owner@example.com'`);
+    for (let i = 10; i < 22; i++) {
+      await bench.send(`M${i}`);
+      await bench.end(`M${i}`, {});
+    }
+    await bench.sql(`UPDATE message SET returns = 'full'`);
+    const whole: boolean[] = [];
+    const readOriginal = createOriginalReader({ body: bench.queue.body, open: bench.spool.open });
+    const reporter = await bench.restart({
+      readOriginal: source => {
+        whole.push(source.returnsAll);
+        return readOriginal(source);
+      },
+    });
+    await reporter.look();
+    expect((await bench.reports()).map(({ text }) => /Not delivered: M21\b/.test(text))).toEqual([true]);
+    expect(whole).toEqual(Array.from({ length: 12 }, () => false));
+    const { subject, date, ...octets } = withoutOctets(original(SCAN, true));
+    expect([subject, date]).toEqual(['Scan of the contract', 'Fri, 20 Nov 2026 08:59:59 +0100']);
+    expect(octets).toEqual({ messageId: null, header: new Uint8Array(), whole: null });
+  });
+
   it('hides nobody else behind it', async () => {
     await bench.sql(`UPDATE account SET owner = 'owner@example.com'`);
     for (let i = 0; i < 30; i++) {
@@ -165,6 +248,9 @@ describe('more than a person gets in an hour', () => {
     await bench.reporter.look();
     expect(await bench.reports()).toEqual([]);
     bench.setUpstream(MAIN);
+    await bench.reporter.look();
+    expect(await bench.reports()).toEqual([]);
+    bench.world.pass(HOUR);
     await bench.reporter.look();
     expect((await bench.reports())[0]?.text).toContain('Subject: 20 messages late\r\n');
   });

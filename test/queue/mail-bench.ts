@@ -21,6 +21,8 @@ import { MINUTE, newMessage, openQueueBench, type QueueBench } from './support.t
 export type MailBench = QueueBench &
   Readonly<{
     upkeep: Upkeep;
+    /** How often all has been routed anew. */
+    passes: () => number;
     alerts: Alert[];
     logged: { event: EventName; fields: Readonly<Record<string, unknown>> }[];
     /** Enqueues as the server does, now. */
@@ -39,6 +41,7 @@ type Options = Readonly<{
   routes?: readonly Route[];
   clock?: Clock;
   policy?: Partial<RetryPolicy>;
+  random?: () => number;
 }>;
 
 const POLICY: RetryPolicy = {
@@ -74,7 +77,7 @@ export async function openMailBench(options: Options): Promise<MailBench> {
       recordFault: async () => undefined,
       recordAnnouncedSize: async () => undefined,
     },
-    routes: { list: () => routes, onChange: () => undefined },
+    routes: { list: () => [...routes], onChange: () => undefined },
     recipients: { list: () => [], mappedRecipient: () => null, onChange: () => undefined },
     raise: alert => void alerts.push(alert),
     paces: { get: () => null, keep: () => undefined },
@@ -93,15 +96,17 @@ export async function openMailBench(options: Options): Promise<MailBench> {
   const clockTrust = { trusted: () => true, believed: clock, beat: () => undefined };
   const log: (event: EventName, fields?: object) => void = (event, fields) =>
     void logged.push({ event, fields: { ...fields } });
+  const policy = { ...POLICY, ...options.policy };
+  const { random = () => 0.5 } = options;
   const runner = createRunner({
     database,
     queue,
     relay,
     content: createContentReader({ queue, spool }),
-    policy: { ...POLICY, ...options.policy },
+    policy,
     clock,
     clockTrust,
-    random: () => 0.5,
+    random,
     accountName: id => id,
     raise: alert => void alerts.push(alert),
     log,
@@ -112,13 +117,24 @@ export async function openMailBench(options: Options): Promise<MailBench> {
     queue,
     relay,
     place,
+    outageTotal: () => 0,
+    revisionOf: id => upstreams.find(one => one.id === id)?.revision ?? 0,
     ambiguousFor: 24 * 60 * MINUTE,
+    policy,
+    random,
+    buildDate: 0,
     clock,
     clockTrust,
     log,
   });
+  let passes = 0;
+  const runAnew: typeof routing.runAnew = async stopped => {
+    const routed = await routing.runAnew(stopped);
+    passes++;
+    return routed;
+  };
   const outages = { start: () => undefined, stop: async () => undefined };
-  const upkeep = createUpkeep({ routing, outages, onRouted: runner.kick });
+  const upkeep = createUpkeep({ routing: { ...routing, runAnew }, outages, onRouted: runner.kick });
   afterTest(async () => {
     await Promise.all([upkeep.stop(), runner.stop(1_000)]);
     await bench.close();
@@ -126,6 +142,7 @@ export async function openMailBench(options: Options): Promise<MailBench> {
   return {
     ...bench,
     upkeep,
+    passes: () => passes,
     alerts,
     logged,
     send: async message => {

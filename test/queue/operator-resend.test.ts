@@ -110,7 +110,7 @@ describe('resend', () => {
     await enqueueFile('OLD', Buffer.from('a scan'));
     const swept: number[] = [];
     const commit: Database['commit'] = async group => {
-      swept.push(await sweepOrphans(bench.queue, bench.spool));
+      swept.push(await sweepOrphans(bench.queue, bench.spool, NOW));
       return bench.database.commit(group);
     };
     expect(await resender({ ...bench.database, commit })('OLD', null, NOW)).toMatchObject({ kind: 'queued' });

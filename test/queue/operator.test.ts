@@ -41,6 +41,7 @@ describe('a filter', () => {
     [{}, ['M1', 'M2', 'M3']],
     [{ ids: ['M3', 'M1'] }, ['M1', 'M3']],
     [{ ids: [] }, []],
+    [{ ids: ['M1', 'M2'], among: ['M2', 'M3'] }, ['M2']],
     [{ recipient: 'a@EXAMPLE.net' }, ['M1', 'M2']],
     [{ recipient: '*@example.net' }, ['M1', 'M2']],
     [{ recipient: '@*.example.net' }, ['M1']],

@@ -3,9 +3,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Alert } from '../../server/notification/alert.ts';
 import type { Capacity } from '../../server/queue/delivery.ts';
-import { createOutages, type Outages, routesOut } from '../../server/queue/outages.ts';
+import { createOutages, type Outages, waysOut } from '../../server/queue/outages.ts';
 import { boundTo } from '../../server/queue/way.ts';
-import { claimAt, MINUTE, NOW, newMessage, openQueueBench, type QueueBench } from './support.ts';
+import type { Database } from '../../server/storage/database.ts';
+import {
+  claimAt,
+  deferredUntil,
+  MINUTE,
+  NOW,
+  newMessage,
+  openQueueBench,
+  type QueueBench,
+  settled,
+} from './support.ts';
 
 const GRACE = 60 * MINUTE;
 let bench: QueueBench;
@@ -26,13 +36,14 @@ const upstream = (upstreamId: string, state: 'open' | 'fault' | 'paused'): Capac
   paused: state === 'paused',
 });
 
-const open = () =>
+const open = (database = bench.database) =>
   createOutages({
-    database: bench.database,
+    database,
     relay: {
       capacity: () => capacity,
       routing: { routes: () => routes, routeOf: () => 'default', onChange: () => undefined },
     },
+    ways: () => bench.queue.line.ways(),
     grace: GRACE,
     clock: { now: () => NOW, monotonic: () => running },
     raise: alert => void alerts.push(alert),
@@ -43,6 +54,7 @@ beforeEach(async () => {
   alerts = [];
   capacity = [upstream('U1', 'fault'), upstream('U2', 'open')];
   bench = await openQueueBench({
+    outageTotal: way => outages.totalOf(way),
     place: (_message, forwardPath) => {
       const way = forwardPath.startsWith('r') ? 'R' : 'default';
       return { way, outageMark: outages.totalOf(way) };
@@ -66,11 +78,17 @@ describe('a route is out', () => {
     ['open', 'fault', false],
   ] as const)('with upstreams %s and %s: %s', (first, second, expected) => {
     const now = [upstream('U1', first), upstream('U2', second)];
-    expect(routesOut(routes, now).has('R')).toBe(expected);
+    expect(waysOut(new Set(['R']), routes, now).has('R')).toBe(expected);
   });
 
   it('where none of its upstreams exists', () => {
-    expect(routesOut(routes, [])).toEqual(new Set(['default', 'R']));
+    const ways = new Set(['default', 'R', 'gone', '=U1', '']);
+    expect(waysOut(ways, routes, [])).toEqual(new Set(['default', 'R']));
+  });
+
+  it('for mail that the upstream which works cannot take', () => {
+    const now = [upstream('U1', 'open'), upstream('U2', 'fault')];
+    expect(waysOut(new Set(['R', 'R !U1', 'R !U2']), routes, now)).toEqual(new Set(['R !U1']));
   });
 });
 
@@ -106,6 +124,42 @@ describe('the time of an outage', () => {
   });
 });
 
+describe('mail that only the upstream which does not work can take', () => {
+  const settleAs = async (way: string) => {
+    const [claim] = await claimAt(bench.queue, NOW);
+    if (claim === undefined) throw new Error('nothing was due');
+    await bench.queue.settle(claim, settled(claim, deferredUntil(NOW, way)), NOW);
+  };
+  const held = () => bench.database.read('SELECT held_because FROM message');
+
+  it('is held after the same time, and the rest of the route goes on', async () => {
+    capacity = [upstream('U1', 'open'), upstream('U2', 'fault')];
+    await bench.queue.enqueue(newMessage('M1', ['r@x.example']), NOW);
+    await settleAs('R !U1');
+    await outages.look();
+    await pass(GRACE - MINUTE);
+    expect(await held()).toEqual([{ held_because: null }]);
+    await pass(MINUTE);
+    expect(await held()).toEqual([{ held_because: 'outage' }]);
+    expect([outages.totalOf('R'), outages.totalOf('R -U2')]).toEqual([0, 0]);
+  });
+
+  it('keeps count of what it waited through with all of its route', async () => {
+    capacity = [upstream('U1', 'fault'), upstream('U2', 'fault')];
+    await outages.look();
+    await pass(10 * GRACE);
+    await bench.queue.enqueue(newMessage('M1', ['r@x.example']), NOW);
+    await pass(GRACE - MINUTE);
+    capacity = [upstream('U1', 'open'), upstream('U2', 'fault')];
+    await settleAs('R !U1');
+    await outages.look();
+    await pass(MINUTE - 1);
+    expect(await held()).toEqual([{ held_because: null }]);
+    await pass(1);
+    expect(await held()).toEqual([{ held_because: 'outage' }]);
+  });
+});
+
 describe('mail that has waited through too long an outage', () => {
   it('is held and the operator told, once; what came later waits on', async () => {
     await outages.look();
@@ -137,6 +191,35 @@ describe('mail that has waited through too long an outage', () => {
     ]);
     await pass(GRACE - 1);
     expect(await bench.database.read('SELECT held_at FROM message')).toEqual([{ held_at: null }]);
+  });
+
+  it('is only what still waits when it is written down', async () => {
+    const { database, queue } = bench;
+    const relaysFirst: Database = {
+      ...database,
+      commit: async (group, options) => {
+        const [claim] = group[0]?.sql.includes('SET held_at') ? await claimAt(queue, NOW) : [];
+        if (claim) await queue.settle(claim, settled(claim), NOW);
+        return database.commit(group, options);
+      },
+    };
+    outages = await open(relaysFirst);
+    await outages.look();
+    await queue.enqueue(newMessage('M1'), NOW);
+    await pass(GRACE);
+    expect(await database.read('SELECT held_at FROM message')).toEqual([{ held_at: null }]);
+    expect(alerts).toEqual([]);
+  });
+
+  it('is not what goes another way in the same message', async () => {
+    await outages.look();
+    await bench.queue.enqueue(newMessage('M1', ['a@x.example', 'r@x.example']), NOW);
+    await pass(GRACE);
+    expect(await bench.database.read('SELECT held_because FROM message')).toEqual([
+      { held_because: 'outage' },
+    ]);
+    const [claim] = await claimAt(bench.queue, NOW);
+    expect(claim?.recipients.map(({ forwardPath }) => forwardPath)).toEqual(['r@x.example']);
   });
 
   it('is never what is bound to an upstream that may have it', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueShare } from '../../server/accounts/account-policy.ts';
 import { createQueueShares, type QueueShares, type SharePlace } from '../../server/queue/queue-share.ts';
+import type { Database } from '../../server/storage/database.ts';
 import { NOW, newMessage, openQueueBench, type QueueBench } from './support.ts';
 
 const KIB = 1024;
@@ -8,12 +9,17 @@ const octets = (size: number): QueueShare => ({ kind: 'octets', octets: size });
 
 let bench: QueueBench;
 let free: number;
+let running = 0;
 let shares: QueueShares;
 
 beforeEach(async () => {
   bench = await openQueueBench();
   free = 1_000 * KIB;
-  shares = createQueueShares({ database: bench.database, disk: { room: async () => free } });
+  shares = createQueueShares({
+    database: bench.database,
+    disk: { room: async () => free },
+    clock: { monotonic: () => running },
+  });
   await bench.database.commit([account('A1'), account('A2')]);
 });
 afterEach(() => bench.close());
@@ -93,5 +99,29 @@ describe('a share in percent', () => {
     expect(await shares.reserve('A1', { kind: 'percent', percent: 50 }, 0)).toBeNull();
     free = Number.POSITIVE_INFINITY;
     expect(await shares.reserve('A1', { kind: 'percent', percent: 1 }, 10 ** 12)).not.toBeNull();
+  });
+
+  it('adds up what waits of everybody once a second, not for every message', async () => {
+    let sums = 0;
+    const { database } = bench;
+    const counting: Database = {
+      ...database,
+      read: (sql, params) => {
+        if (sql.includes('SUM(size)') && !sql.includes('account_id')) sums++;
+        return database.read(sql, params);
+      },
+    };
+    shares = createQueueShares({
+      database: counting,
+      disk: { room: async () => free },
+      clock: { monotonic: () => running },
+    });
+    const tenth: QueueShare = { kind: 'percent', percent: 10 };
+    await Promise.all(Array.from({ length: 20 }, () => shares.reserve('A1', tenth, KIB)));
+    expect(sums).toBe(1);
+    await waits('M1', 'A2', 1_000 * KIB);
+    running += 1_000;
+    expect(await shares.reserve('A1', tenth, 150 * KIB)).not.toBeNull();
+    expect(sums).toBe(2);
   });
 });

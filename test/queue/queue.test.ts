@@ -123,6 +123,29 @@ describe('the queue', () => {
     expect(again?.recipients[0]).toMatchObject({ attempt: 2, ambiguousSince: NOW + 5 });
   });
 
+  it('writes down the attempt that a crash has cut off', async () => {
+    await bench.database.commit([
+      {
+        sql: `INSERT INTO upstream (id, name, canonical_name, scheme, host, port, is_default, connections, created_at, revision)
+          VALUES ('U1', 'main', 'main', 'smtps', 'mail.example', 465, 1, 2, 0, 1)`,
+      },
+    ]);
+    await enqueueAndClaim('M1', ['a@example.net', 'b@example.net']);
+    await bench.database.commit([{ sql: `UPDATE recipient SET phase = 'awaiting-reply' WHERE ordinal = 1` }]);
+    expect(await bench.queue.recover(NOW + 5 * MINUTE, 10 * MINUTE)).toBe(2);
+    const text = 'Postern ended during this attempt; it may have been delivered';
+    const cutOff = { number: 1, startedAt: NOW, duration: 0, upstream: 'main', outcome: 'deferred', text };
+    expect(await bench.operator.attempts('M1')).toMatchObject([
+      { ...cutOff, stage: null },
+      { ...cutOff, stage: 'body' },
+    ]);
+    const [again] = await claimAt(bench.queue, NOW + 20 * MINUTE);
+    if (!again) throw new Error('nothing was due');
+    await bench.queue.settle(again, settled(again), NOW + 20 * MINUTE);
+    const attempts = await bench.operator.attempts('M1');
+    expect(attempts.map(({ number }) => number)).toEqual([1, 2, 1, 2]);
+  });
+
   it('ages only what was tried at the upstream that was usable', async () => {
     const claim = await enqueueAndClaim('M1', ['a@example.net']);
     await bench.queue.settle(claim, settled(claim, deferredUntil(NOW)), NOW);

@@ -3,8 +3,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../server/clock.ts';
 import { createQueueShares } from '../../server/queue/queue-share.ts';
-import { deleteFinished } from '../../server/queue/retention.ts';
+import { deleteFinished, sweepingInterval } from '../../server/queue/retention.ts';
 import type { Settlement } from '../../server/queue/settlement.ts';
 import { retirement } from '../../server/queue/statements.ts';
 import {
@@ -72,7 +73,11 @@ describe('a relayed message', () => {
     bench = await openQueueBench({ keepContent: true });
     await finish('M1', [RELAYED]);
     expect(await bench.queue.body('M1')).not.toBeNull();
-    const shares = createQueueShares({ database: bench.database, disk: { room: async () => 0 } });
+    const shares = createQueueShares({
+      database: bench.database,
+      disk: { room: async () => 0 },
+      clock: systemClock,
+    });
     expect(await shares.reserve('A', { kind: 'octets', octets: 10 }, 10)).not.toBeNull();
     expect(await sweep(NOW + RETENTION)).toBe(0);
     expect(await sweep(NOW + RETENTION + 1)).toBe(1);
@@ -102,7 +107,11 @@ describe('a message that was given up', () => {
   it('keeps content and share for the time of retention', async () => {
     bench = await openQueueBench();
     await finish('M1', [RELAYED, FAILED]);
-    const shares = createQueueShares({ database: bench.database, disk: { room: async () => 0 } });
+    const shares = createQueueShares({
+      database: bench.database,
+      disk: { room: async () => 0 },
+      clock: systemClock,
+    });
     expect(await shares.reserve('A', { kind: 'octets', octets: 10 }, 10)).toBeNull();
     expect(await sweep(NOW + RETENTION)).toBe(0);
     expect(await bench.queue.body('M1')).not.toBeNull();
@@ -176,5 +185,16 @@ describe('what says that a message is late', () => {
     await tellDelay('D1');
     await settleAll([RELAYED, deferredUntil(NOW + MINUTE)]);
     expect((await kept()).map(([id]) => id)).toEqual(['D1', 'M1']);
+  });
+});
+
+describe('how often it is looked for', () => {
+  it.each([
+    [30 * 24 * 60 * MINUTE, 60 * MINUTE],
+    [60 * MINUTE, 15 * MINUTE],
+    [MINUTE, MINUTE],
+    [0, MINUTE],
+  ])('where it is kept for %d ms: every %d ms', (retention, interval) => {
+    expect(sweepingInterval(retention)).toBe(interval);
   });
 });

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Capacity } from '../../server/queue/delivery.ts';
+import type { Claim } from '../../server/queue/message.ts';
 import { createQueue } from '../../server/queue/queue.ts';
 import { createRoutingPass, type RoutingPass } from '../../server/queue/routing-pass.ts';
 import { boundTo, UNROUTED } from '../../server/queue/way.ts';
@@ -24,9 +25,13 @@ let upstreams = ['U1', 'U2'];
 let route = 'default';
 let routes = new Map([['default', ['U1', 'U2']]]);
 let total = 0;
+let dead: ReadonlySet<string> = new Set();
+let revisions = new Map<string, number>();
 
 beforeEach(async () => {
+  dead = new Set();
   [now, trusted, upstreams, route, total] = [NOW, true, ['U1', 'U2'], 'default', 0];
+  revisions = new Map();
   routes = new Map([
     ['default', ['U1', 'U2']],
     ['R', ['U2']],
@@ -42,7 +47,7 @@ function openPass(): RoutingPass {
     upstreamId,
     upstream: upstreamId,
     free: 1,
-    open: true,
+    open: !dead.has(upstreamId),
     paused: false,
   });
   return createRoutingPass({
@@ -53,7 +58,12 @@ function openPass(): RoutingPass {
       routing: { routes: () => routes, routeOf: () => route, onChange: () => undefined },
     },
     place,
+    outageTotal: () => total,
+    revisionOf: id => revisions.get(id) ?? 1,
     ambiguousFor: DAY,
+    policy: { retryMin: MINUTE, retryMax: 60 * MINUTE },
+    random: () => 0.5,
+    buildDate: NOW - DAY,
     clock: { now: () => now, monotonic: () => 0 },
     clockTrust: {
       trusted: () => trusted,
@@ -134,6 +144,65 @@ describe('a change of routes or upstreams', () => {
     expect(await claimAt(bench.queue, NOW)).toHaveLength(1);
   });
 
+  describe('while it waits for its time', () => {
+    const DUE = NOW + 30 * MINUTE;
+    const refuse = async () => {
+      await bench.queue.enqueue(newMessage('M1'), NOW);
+      const [claim] = await claimAt(bench.queue, NOW);
+      if (!claim) throw new Error('nothing was due');
+      await bench.queue.settle(claim, settled(claim, deferredUntil(DUE)), NOW);
+    };
+    const due = async () =>
+      (await bench.database.read('SELECT next_attempt_at FROM recipient'))[0]?.['next_attempt_at'];
+
+    it('makes it due where an upstream of its route has other settings, once', async () => {
+      await refuse();
+      const pass = openPass();
+      revisions.set('U2', 2);
+      expect(await pass.runAnew()).toBe(1);
+      expect(await due()).toBe(NOW);
+      const [claim] = await claimAt(bench.queue, NOW);
+      if (!claim) throw new Error('nothing was due');
+      await bench.queue.settle(claim, settled(claim, deferredUntil(DUE)), NOW);
+      expect(await pass.runAnew()).toBe(0);
+      expect(await due()).toBe(DUE);
+    });
+
+    it('makes it due where its route goes to others', async () => {
+      await refuse();
+      const pass = openPass();
+      routes.set('default', ['U2']);
+      await pass.runAnew();
+      expect(await due()).toBe(NOW);
+    });
+
+    it('is not about an upstream of another route', async () => {
+      await refuse();
+      routes.set('default', ['U1']);
+      const pass = openPass();
+      revisions.set('U2', 2);
+      expect(await pass.runAnew()).toBe(0);
+      expect(await due()).toBe(DUE);
+    });
+
+    it('leaves held what is held', async () => {
+      await refuse();
+      await bench.operator.hold({}, NOW);
+      const pass = openPass();
+      revisions.set('U1', 2);
+      await pass.runAnew();
+      expect(await due()).toBeNull();
+    });
+
+    it('leaves to its time what may have been delivered', async () => {
+      await bind(NOW);
+      const pass = openPass();
+      revisions.set('U1', 2);
+      expect(await pass.runAnew()).toBe(0);
+      expect(await due()).toBe(NOW + 10 * MINUTE);
+    });
+  });
+
   it('starts the count of outages anew on another route only', async () => {
     await bench.queue.enqueue(newMessage('M1'), NOW);
     await bench.database.commit([{ sql: `UPDATE recipient SET way = 'default -U1', outage_mark = 3` }]);
@@ -158,14 +227,28 @@ describe('a change of routes or upstreams', () => {
 });
 
 describe('what may have been delivered', () => {
-  it('stays with its upstream for as long as configured, and keeps its time', async () => {
+  it('stays with its upstream for as long as configured; then another one has its turn, at the same time', async () => {
     await bind(NOW);
     now = NOW + DAY - 1;
     expect(await openPass().run()).toBe(0);
     now = NOW + DAY;
     expect(await openPass().run()).toBe(1);
     const rows = await bench.database.read('SELECT way, next_attempt_at, ambiguous_since FROM recipient');
-    expect(rows).toEqual([{ way: 'default', next_attempt_at: NOW + 10 * MINUTE, ambiguous_since: null }]);
+    expect(rows).toEqual([{ way: 'default -U1', next_attempt_at: NOW + 10 * MINUTE, ambiguous_since: null }]);
+  });
+
+  it('goes on where it is when there is no other upstream, or where its route leads by now', async () => {
+    await bind(NOW);
+    now = NOW + DAY;
+    routes.set('default', ['U1']);
+    expect(await openPass().run()).toBe(1);
+    expect(await ways()).toEqual(['default']);
+    await bench.database.commit([
+      { sql: 'UPDATE recipient SET way = ?, ambiguous_since = ?', params: [boundTo('U1'), NOW] },
+    ]);
+    route = 'R';
+    expect(await openPass().run()).toBe(1);
+    expect(await ways()).toEqual(['R']);
   });
 
   it('is free at once when its upstream is removed', async () => {
@@ -181,8 +264,72 @@ describe('what may have been delivered', () => {
     expect(await openPass().run()).toBe(0);
   });
 
-  it('is freed where a clock in the future has written since when', async () => {
-    await bind(NOW + 70 * 365 * DAY);
+  it.each([
+    ['1970', 30_000],
+    ['2099', NOW + 70 * 365 * DAY],
+  ])('counts from now where a clock that showed %s has written since when', async (_year, since) => {
+    await bind(since);
+    expect(await openPass().run()).toBe(0);
+    now = NOW + DAY - 1;
+    expect(await openPass().run()).toBe(0);
+    expect(await ways()).toEqual([boundTo('U1')]);
+    now = NOW + DAY;
     expect(await openPass().run()).toBe(1);
+  });
+});
+
+describe('what one upstream has refused for now', () => {
+  const refused = async (way: string) => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    await bench.database.commit([{ sql: 'UPDATE recipient SET way = ?, deferrals = 2', params: [way] }]);
+  };
+
+  it('is tried there again, later, where the others do not work any more', async () => {
+    await refused('default -U1');
+    dead = new Set(['U2']);
+    expect(await openPass().run()).toBe(1);
+    const rows = await bench.database.read('SELECT way, deferrals, next_attempt_at FROM recipient');
+    expect(rows).toEqual([{ way: 'default', deferrals: 3, next_attempt_at: NOW + 4 * MINUTE }]);
+    expect(await openPass().run()).toBe(0);
+  });
+
+  it.each([
+    ['the others work', 'default -U1', []],
+    ['nobody works', 'default -U1', ['U1', 'U2']],
+    ['whoever works cannot take it', 'default !U1', ['U2']],
+  ])('waits where %s', async (_what, way, notWorking) => {
+    await refused(way);
+    dead = new Set(notWorking);
+    expect(await openPass().run()).toBe(0);
+    expect(await ways()).toEqual([way]);
+  });
+
+  it('is routed anew where the route has nobody left for it', async () => {
+    await refused('default !U1');
+    routes.set('default', ['U1']);
+    expect(await openPass().run()).toBe(1);
+    expect(await ways()).toEqual(['default']);
+  });
+});
+
+describe('what is under way while all is routed anew', () => {
+  it('is known to have gone by old routes, until it has ended', async () => {
+    await bench.queue.enqueue(newMessage('M1'), NOW);
+    await bench.queue.enqueue(newMessage('M2'), NOW);
+    const [before] = await claimAt(bench.queue, NOW, 1);
+    const outdated = ({ queue }: QueueBench, claim: Claim) =>
+      claim.recipients.map(recipient => queue.isOutdated(claim, recipient));
+    if (before === undefined) throw new Error('nothing was due');
+    expect(outdated(bench, before)).toEqual([false]);
+    await openPass().runAnew();
+    expect(outdated(bench, before)).toEqual([false]); // where it goes is where it went
+    route = 'R';
+    expect(outdated(bench, before)).toEqual([true]);
+    await openPass().runAnew();
+    const [after] = await claimAt(bench.queue, NOW, 1);
+    if (after === undefined) throw new Error('nothing was due');
+    expect(outdated(bench, after)).toEqual([false]);
+    route = 'default';
+    expect(outdated(bench, after)).toEqual([false]); // not before a pass has been over it
   });
 });

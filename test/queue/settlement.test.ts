@@ -34,6 +34,8 @@ const circumstances: Circumstances = {
     ['single', ['A']],
     ['empty', []],
   ]),
+  isOpen: () => true,
+  isOutdated: false,
   dsnPassedOn: false,
 };
 
@@ -91,7 +93,7 @@ describe('what ends a recipient', () => {
     }
   });
 
-  it('is never age while the clock cannot be trusted, or another upstream has not been asked', () => {
+  it('is never age while the clock cannot be trusted, or another upstream that works has not been asked', () => {
     const old = { way: 'R -B', age: 4 * DAY };
     expect(settle(deferred('refused-for-now'), old, { clockTrusted: false }).state).toBe('deferred');
     expect(settle(deferred('refused-for-now'), { age: 4 * DAY }).state).toBe('deferred');
@@ -141,6 +143,67 @@ describe('a deferral', () => {
   });
 });
 
+describe('a deferral where the other upstreams of the route do not work', () => {
+  const onlyA = { isOpen: (id: string) => id === 'A' };
+
+  it('counts, waits and starts the round anew, as if all had refused it', () => {
+    for (const reason of ['refused-for-now', 'sender-identity', 'connection-lost'] as const) {
+      expect(settle(deferred(reason), {}, onlyA)).toMatchObject({
+        state: 'deferred',
+        way: 'R',
+        deferrals: 3,
+        nextAttemptAt: NOW + 4 * MINUTE,
+      });
+    }
+    expect(settle(deferred('refused-for-now'), { age: 4 * DAY }, onlyA).state).toBe('expired');
+  });
+
+  it('waits for them where the message is nothing for the one that works', () => {
+    expect(settle(failed('not-supported-upstream'), { way: 'R', age: 4 * DAY }, onlyA)).toMatchObject({
+      way: 'R !A',
+      deferrals: 2,
+      nextAttemptAt: NOW,
+    });
+  });
+
+  it('gives who has refused it another chance where the last one cannot take it', () => {
+    const routes = new Map([['R', ['A', 'B', 'C']]]);
+    const isOpen = (id: string) => id !== 'C';
+    expect(settle(failed('not-supported-upstream'), { way: 'R -B' }, { routes, isOpen })).toMatchObject({
+      way: 'R !A',
+      deferrals: 3,
+    });
+  });
+});
+
+describe('what was under way while routes or upstreams changed', () => {
+  const changed = { isOutdated: true };
+
+  it('is routed anew, at once where nobody has refused it', () => {
+    expect(settle(deferred('upstream'), { way: 'R !B' }, changed)).toMatchObject({
+      way: UNROUTED,
+      deferrals: 2,
+      nextAttemptAt: QUEUED_AT,
+    });
+  });
+
+  it('is routed anew after a pause where it was refused, lest it go round and round', () => {
+    for (const outcome of [deferred('refused-for-now'), failed('not-supported-upstream')])
+      expect(settle(outcome, { way: 'R !B' }, changed)).toMatchObject({
+        state: 'deferred',
+        way: UNROUTED,
+        deferrals: 2,
+        nextAttemptAt: NOW + MINUTE,
+      });
+  });
+
+  it('stays where it may have been delivered', () => {
+    const before = { way: boundTo('A'), ambiguousSince: 5 };
+    for (const reason of ['upstream', 'refused-for-now', 'ambiguous'] as const)
+      expect(settle(deferred(reason), before, changed)).toMatchObject(before);
+  });
+});
+
 describe('an upstream that lacks what the message needs', () => {
   it('is passed over for the next', () => {
     expect(settle(failed('not-supported-upstream'))).toMatchObject({
@@ -183,14 +246,20 @@ describe('what may have been delivered', () => {
 
   it('stays bound through trouble that says nothing of it', () => {
     const before = { way: boundTo('A'), ambiguousSince: 5 };
-    for (const reason of ['upstream', 'connection-lost'] as const)
+    for (const reason of ['upstream', 'connection-lost', 'refused-for-now', 'sender-identity'] as const)
       expect(settle(deferred(reason), before)).toMatchObject(before);
+    expect(settle(deferred('refused-for-now'), before)).toMatchObject({
+      deferrals: 3,
+      nextAttemptAt: NOW + 4 * MINUTE,
+    });
   });
 
-  it('is free again once its upstream has refused it', () => {
+  it('is free again once its upstream cannot take it', () => {
     const before = { way: boundTo('A'), ambiguousSince: 5 };
-    for (const outcome of [deferred('refused-for-now'), failed('not-supported-upstream')])
-      expect(settle(outcome, before)).toMatchObject({ way: UNROUTED, ambiguousSince: null });
+    expect(settle(failed('not-supported-upstream'), before)).toMatchObject({
+      way: UNROUTED,
+      ambiguousSince: null,
+    });
   });
 });
 
@@ -212,11 +281,20 @@ describe('what is said about the end', () => {
     expect(settle(relayed, asked(['success']), { dsnPassedOn: true }).report).toBeNull();
   });
 
-  it('is nothing about a report or an alert', () => {
-    for (const kind of ['dsn', 'alert'] as const) {
-      expect(settle(failed('recipient-refused'), {}, { kind }).report).toBeNull();
+  it('is nothing about an alert, or about a report that was relayed', () => {
+    expect(settle(failed('recipient-refused'), {}, { kind: 'alert' }).report).toBeNull();
+    for (const kind of ['dsn', 'alert'] as const)
       expect(settle(relayed, asked(['success']), { kind }).report).toBeNull();
-    }
+  });
+
+  it('is a failure about a report, whatever its recipient asked for: the operator is told', () => {
+    const kind = 'dsn';
+    expect(settle(failed('recipient-refused'), asked('never'), { kind }).report).toBe('failure');
+    const late = { ...asked('never'), way: 'R -B', age: 4 * DAY };
+    expect(settle(deferred('refused-for-now'), late, { kind })).toMatchObject({
+      state: 'expired',
+      report: 'failure',
+    });
   });
 
   it('is nothing while it is tried again', () => {

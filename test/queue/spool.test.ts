@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createContentReader } from '../../server/queue/content-reader.ts';
-import { sweepOrphans } from '../../server/queue/retention.ts';
+import { removeOrphans, sweepOrphans } from '../../server/queue/retention.ts';
 import type { SpoolWriter } from '../../server/queue/spool.ts';
 import { claimAt, NOW, newMessage, openQueueBench, type QueueBench } from './support.ts';
 
@@ -42,6 +42,13 @@ describe('the spool', () => {
     expect(readFileSync(join(bench.folder, 'spool', 'M1.eml'), 'utf8')).toBe('one two');
   });
 
+  it('calls only a failed sync by that name, which ends the process', async () => {
+    const writer = await writerFor('M1');
+    await writer.write([Buffer.from('one')]);
+    rmSync(join(bench.folder, 'spool', 'M1.part'));
+    expect(await writer.publish()).toMatchObject({ kind: 'io', text: expect.stringContaining('ENOENT') });
+  });
+
   it('leaves nothing of an abandoned file', async () => {
     const writer = await writerFor('M1');
     await writer.write([Buffer.from('half')]);
@@ -54,8 +61,23 @@ describe('the spool', () => {
     const orphan = await writerFor('M2');
     await orphan.publish();
     writeFileSync(join(bench.folder, 'spool', 'M3.part'), 'half');
-    expect(await sweepOrphans(bench.queue, bench.spool)).toBe(1);
-    expect(files()).toEqual(['M1.eml']);
+    expect(await sweepOrphans(bench.queue, bench.spool, NOW)).toBe(1);
+    expect(files().sort()).toEqual(['M1.eml', 'orphaned']);
+  });
+
+  it('keeps whole files without a row aside for a week', async () => {
+    const orphan = await writerFor('M2');
+    await orphan.write([Buffer.from('acknowledged, perhaps')]);
+    await orphan.publish();
+    await sweepOrphans(bench.queue, bench.spool, NOW);
+    expect(files()).toEqual(['orphaned']);
+    const aside = join(bench.folder, 'spool', 'orphaned');
+    expect(readFileSync(join(aside, 'M2.eml'), 'utf8')).toBe('acknowledged, perhaps');
+    const week = 7 * 24 * 60 * 60_000;
+    expect(await sweepOrphans(bench.queue, bench.spool, NOW + week)).toBe(0);
+    expect(await removeOrphans(bench.spool, NOW + week)).toBe(0);
+    expect(await removeOrphans(bench.spool, NOW + week + 1_000)).toBe(1);
+    expect(readdirSync(aside)).toEqual([]);
   });
 });
 

@@ -15,6 +15,7 @@ import {
   type QueueDeps,
   type RecipientSettlement,
 } from '../../server/queue/queue.ts';
+import { together } from '../../server/queue/schedule.ts';
 import type { Settlement } from '../../server/queue/settlement.ts';
 import { createSpool, type Spool } from '../../server/queue/spool.ts';
 import { DEFAULT_ROUTE } from '../../server/queue/way.ts';
@@ -85,22 +86,24 @@ export function newMessage(
   };
 }
 
-type Claiming = Readonly<{ upstreamId?: string; ways?: readonly string[] }>;
+type Claiming = Readonly<{ upstreamId?: string; ways?: readonly string[]; recipients?: number }>;
 
 /** Claims up to `limit` messages at `now` as if all waiting ways led there; fails where the queue refuses. */
 export async function claimAt(
   queue: Queue,
   now: number,
   limit = 10,
-  { upstreamId = 'U1', ways }: Claiming = {},
+  { upstreamId = 'U1', ways, recipients }: Claiming = {},
 ): Promise<readonly Claim[]> {
   await queue.look();
   const claims = await queue.claim({
     upstreamId,
     ways: ways ?? queue.line.ways(),
     limit,
+    recipients: recipients ?? null,
     now,
     horizon: now + 66 * MINUTE,
+    together: together(now, { retryMin: MINUTE, retryMax: 60 * MINUTE }),
     provisionalNextAttemptAt: now + MINUTE,
     leaseExpiresAt: now + 15 * MINUTE,
   });

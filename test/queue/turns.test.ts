@@ -15,11 +15,17 @@ const waiting = (account: string, changes: Partial<Waiting> = {}): Waiting => ({
   ...changes,
 });
 
+const EVERYBODY_HAS_NEW_MAIL = {
+  now: NOW,
+  horizon: HORIZON,
+  untried: (_pair: unknown, most: number) => most,
+};
+
 /** The accounts (and orders) served by claims of one message each. */
 function oneByOne(due: readonly Waiting[], count: number): readonly string[] {
   let served: Served = NOBODY_SERVED;
   return Array.from({ length: count }, () => {
-    const dealt = takeTurns(due, served, { limit: 1, now: NOW, horizon: HORIZON });
+    const dealt = takeTurns(due, served, { ...EVERYBODY_HAS_NEW_MAIL, limit: 1 });
     served = dealt.served;
     return dealt.turns.map(turn => `${turn.account} ${turn.order} ${turn.way}`).join();
   });
@@ -34,13 +40,13 @@ describe('the turns', () => {
   it('go on behind the account that was served last, also where it waits no longer', () => {
     const served: Served = { last: 'B', turns: new Map() };
     const due = ['A', 'C'].map(account => waiting(account));
-    const { turns } = takeTurns(due, served, { limit: 1, now: NOW, horizon: HORIZON });
+    const { turns } = takeTurns(due, served, { ...EVERYBODY_HAS_NEW_MAIL, limit: 1 });
     expect(turns.map(turn => turn.account)).toEqual(['C']);
   });
 
   it('are dealt out evenly, and all to one where nobody else waits', () => {
     const deal = (due: readonly Waiting[]) =>
-      takeTurns(due, NOBODY_SERVED, { limit: 7, now: NOW, horizon: HORIZON }).turns.map(
+      takeTurns(due, NOBODY_SERVED, { ...EVERYBODY_HAS_NEW_MAIL, limit: 7 }).turns.map(
         ({ account, limit }) => [account, limit],
       );
     expect(deal([waiting('A'), waiting('B'), waiting('C')])).toEqual([

@@ -21,21 +21,23 @@ describe('an alert', () => {
       'a refused login',
       'AUTH',
       '535 5.7.139 Authentication unsuccessful',
-      /does not accept our login.*app password.*It says: 535/,
+      /^Upstream provider cannot be used: .*does not accept our login.*app password.*Mail waits and does not age\. It says: 535/,
+      'provider: credentials',
     ],
-    ['a missing STARTTLS', 'STARTTLS', '502 no', /STARTTLS.*smtps:/],
+    ['a missing STARTTLS', 'STARTTLS', '502 no', /STARTTLS.*smtps:/, 'provider: tls'],
     [
       'a used-up quota',
       'MAIL',
       '550 5.4.5 Daily user sending limit exceeded',
       /limit of our account.*It says: 550 5\.4\.5/,
+      'provider: quota',
     ],
-  ] as const)('comes at once for %s, and only once', async (_what, verb, reply, words) => {
+  ] as const)('comes at once for %s, and only once', async (_what, verb, reply, words, subject) => {
     const server = await remote({ script: refuse(verb, reply) });
     const bench = relayTo(await upstreamAt(server.port));
     await probe(bench, [700, 1500, 3600, 3600]);
     expect(bench.alerts).toMatchObject([
-      { kind: 'upstream-fault', subject: 'provider', text: expect.stringMatching(words) },
+      { kind: 'upstream-fault', subject, text: expect.stringMatching(words) },
     ]);
   });
 
@@ -45,7 +47,7 @@ describe('an alert', () => {
     await probe(bench, [30, 60]);
     expect(bench.alerts).toEqual([]);
     await probe(bench, [120, 240]);
-    expect(bench.alerts).toMatchObject([{ kind: 'upstream-fault', subject: 'provider' }]);
+    expect(bench.alerts).toMatchObject([{ kind: 'upstream-fault', subject: 'provider: unreachable' }]);
   });
 
   it('does not come for a login that could not be checked just now', async () => {
@@ -65,7 +67,8 @@ describe('an alert', () => {
     await probe(bench, [30]);
     reply = '550 5.4.5 Daily sending limit';
     await probe(bench, [7200]);
-    expect(bench.alerts).toHaveLength(2);
+    // About another subject, so that it is said although the first was said a moment ago.
+    expect(bench.alerts.map(({ subject }) => subject)).toEqual(['provider: credentials', 'provider: quota']);
     reply = '';
     await probe(bench, [1]);
     reply = '535 5.7.8 wrong';
@@ -94,6 +97,24 @@ describe('an alert', () => {
       },
       { kind: 'sender-refused', subject: 'provider <>' },
     ]);
+  });
+
+  it('advises what helps against a refused null sender, and nothing that is in force', async () => {
+    let reply = '501 Invalid MAIL FROM address provided';
+    const server = await remote({ script: ({ verb }) => (verb === 'MAIL' ? reply : undefined) });
+    const upstream = await upstreamAt(server.port);
+    const bench = relayTo(upstream);
+    const { outcomes } = await bench.deliver({ reversePath: '', account: null });
+    expect(outcomes[0]).toMatchObject({ kind: 'deferred', reason: 'sender-identity' });
+    expect(bench.alerts.at(-1)?.text).toMatch(/upstream set provider --sender ADDR --null-sender replace\./);
+    const identity = { ...upstream.identity, sender: 'me@example.com', rewrite: 'always' } as const;
+    bench.change({ ...upstream, revision: 2, identity });
+    await bench.deliver({ reversePath: '', account: null });
+    expect(bench.alerts.at(-1)?.text).toMatch(/upstream set provider --null-sender replace\./);
+    reply = '550 5.7.60 not as this sender';
+    await bench.deliver();
+    expect(bench.alerts.at(-1)?.subject).toBe('provider me@example.com');
+    expect(bench.alerts.at(-1)?.text).not.toMatch(/upstream set/);
   });
 });
 

@@ -8,8 +8,10 @@ import { parseRemoteReply } from '../../server/relay/remote-reply.ts';
 type Stage = 'mail' | 'rcpt' | 'data' | 'body';
 
 /** `failed:…` and `deferred:…` with the reason; `fault:…` with its kind. */
-function verdict(stage: Stage, raw: string): string {
-  const { outcome, fault } = classifyReply(stage, parseRemoteReply(raw), 'provider');
+const SAID = { upstream: 'provider', reversePath: 'scanner@example.com' };
+
+function verdict(stage: Stage, raw: string, reversePath = SAID.reversePath): string {
+  const { outcome, fault } = classifyReply(stage, parseRemoteReply(raw), { ...SAID, reversePath });
   if (fault !== null) {
     expect(outcome).toMatchObject({ kind: 'deferred', reason: 'upstream' });
     return `fault:${fault.kind}`;
@@ -112,7 +114,7 @@ const TABLE: readonly (readonly [stage: Stage, reply: string, verdict: string])[
   ['mail', '530 Authentication required', 'fault:credentials'],
   ['mail', '535 5.7.8 Authentication credentials invalid', 'fault:credentials'],
   ['mail', '550 5.7.30 Basic authentication is not supported for Client Submission', 'fault:credentials'],
-  ['mail', '525 5.7.1 Unauthorized IP address', 'fault:credentials'],
+  ['mail', '525 5.7.1 Unauthorized IP address', 'fault:unreachable'],
   ['rcpt', '550 Relay access denied - please authenticate', 'fault:credentials'],
   ['mail', '550 Unauthenticated senders not allowed', 'fault:credentials'],
   ['body', '550 5.4.5 Daily user sending limit exceeded', 'fault:quota'],
@@ -160,12 +162,40 @@ describe('a reply', () => {
   });
 
   it('keeps the words of the upstream beside ours', () => {
-    const { outcome } = classifyReply(
-      'rcpt',
-      parseRemoteReply('550-5.1.1 No\n550 5.1.1 such user'),
-      'provider',
-    );
+    const { outcome } = classifyReply('rcpt', parseRemoteReply('550-5.1.1 No\n550 5.1.1 such user'), SAID);
     expect(outcome).toMatchObject({ reply: '550 5.1.1 No such user' });
+  });
+
+  it.each([
+    '501 Invalid MAIL FROM address provided',
+    '550 5.1.7 bad sender',
+    '553 no',
+    '554 5.7.1 rejected',
+    '555 5.5.2 Syntax error',
+  ])('that refuses the null sender is about what we send as: %s', reply => {
+    expect(verdict('mail', reply, '')).toBe('deferred:sender-identity');
+    expect(verdict('rcpt', '550 5.1.1 no such user', '')).toBe('failed:recipient-refused');
+  });
+
+  it.each([
+    ['530 5.7.0 Authentication required', 'fault:credentials'],
+    ['552 5.3.4 too large', 'failed:not-supported-upstream'],
+    ['550 5.4.5 Daily user sending limit exceeded', 'fault:quota'],
+    ['451 4.3.0 Temporary system problem', 'deferred:refused-for-now'],
+  ])('that speaks of something else says so of the null sender too: %s', (reply, expected) => {
+    expect(verdict('mail', reply, '')).toBe(expected);
+  });
+
+  it('is put into words that are true when nothing is tried any more', () => {
+    for (const [stage, raw] of TABLE) {
+      const { outcome } = classifyReply(stage, parseRemoteReply(raw), SAID);
+      const text = outcome.kind === 'relayed' ? '' : outcome.text;
+      expect(text, raw).not.toMatch(/\b(will|waits?|meanwhile)\b/i);
+    }
+    for (const isRead of [true, false])
+      expect(classifyLost('body', 'reset', isRead, 'provider')).toMatchObject({
+        text: expect.not.stringMatching(/\bwill\b/),
+      });
   });
 });
 

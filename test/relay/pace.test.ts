@@ -2,8 +2,9 @@
 // to, what limits come to, and what outlives a restart. The clock is turned by hand.
 
 import { describe, expect, it } from 'vitest';
+import { createPace } from '../../server/relay/pace.ts';
 import { NO_PACING } from '../../server/relay/upstream.ts';
-import { relayTo, remote, until, upstreamAt } from './bench.ts';
+import { relayTo, remote, turnedClock, until, upstreamAt } from './bench.ts';
 import type { Step } from './remote.ts';
 
 const MINUTE = 60_000;
@@ -119,9 +120,53 @@ describe('a throttling reply', () => {
       bench.clock.turn(pause * 1000);
     }
     expect(bench.alerts).toMatchObject([
-      { kind: 'upstream-fault', subject: 'provider', text: expect.stringContaining('--per-minute') },
+      {
+        kind: 'upstream-fault',
+        subject: 'provider: throttled',
+        text: expect.stringContaining('--per-minute'),
+      },
     ]);
     expect(bench.recorded).toEqual([]);
+  });
+});
+
+describe('an upstream that mail goes around', () => {
+  it('says when mail may come back, also where its pace has become quicker meanwhile', async () => {
+    const clock = turnedClock();
+    const paces = { get: () => null, keep: () => undefined };
+    const pace = createPace(await upstreamAt(1), {
+      clock,
+      log: () => undefined,
+      raise: () => undefined,
+      paces,
+    });
+    const text = 'Too many connections.';
+    const reply = '421 4.7.0 Too many connections';
+    for (const pause of [30, 60, 120, 240, 480, 900]) {
+      pace.throttled('M1', { kind: 'throttled', stage: 'connect', reply, text });
+      clock.turn(pause * 1000);
+    }
+    pace.started();
+    expect(pace.isOpen()).toBe(false);
+    pace.accepted('M1');
+    clock.turn(pace.wait());
+    expect(pace.isOpen()).toBe(true);
+  });
+});
+
+describe('a message that stands in line', () => {
+  it('does not go out once the operator has paused the upstream', async () => {
+    const script = ({ verb }: Step) => (verb === 'BODY' ? 'LATE:250 2.0.0 Ok' : undefined);
+    const server = await remote({ script });
+    const upstream = await upstreamAt(server.port, { connections: 1 });
+    const bench = relayTo(upstream);
+    const first = bench.deliver({ messageId: 'M1' });
+    const second = bench.deliver({ messageId: 'M2' });
+    await until(() => server.commands.includes('DATA'));
+    bench.change({ ...upstream, pausedAt: 1 });
+    expect((await first).outcomes[0]?.kind).toBe('relayed');
+    expect((await second).outcomes[0]).toMatchObject({ kind: 'deferred', reason: 'upstream' });
+    expect(server.bodies).toHaveLength(1);
   });
 });
 
@@ -149,7 +194,9 @@ describe('limits', () => {
     const text = bench.keptPace();
     const again = relayTo(upstream, { paces: { get: () => text, keep: () => undefined } });
     expect(capacity(again)).toMatchObject({ free: 0, open: false });
-    again.clock.turn(24 * HOUR + 5 * MINUTE);
+    again.clock.turn(HOUR);
+    expect(again.relay.usableTime('U1')).toBe(0); // and what waits for it does not age
+    again.clock.turn(23 * HOUR + 5 * MINUTE);
     expect(capacity(again)).toMatchObject({ free: 2, open: true });
   });
 

@@ -141,14 +141,18 @@ describe('a throttling reply', () => {
   it('with a wait of an hour sends mail to the next upstream, one of a minute does not', () => {
     expect(isLongWait(slowed(limits, 0, 3600), limits, 0)).toBe(true);
     expect(isLongWait(slowed(limits, 0, 60), limits, 0)).toBe(false);
+    expect(isLongWait(slowed(limits, 0, 120), limits, 0)).toBe(true);
   });
 
-  it('after the other for more than a quarter of an hour does so too, but lets one message try when it is time', () => {
-    let pace = slowed(limits, 0);
-    for (const now of [30, 90, 210, 450, 930]) pace = slowed(limits, now, null, pace);
-    expect(isLongWait(pace, limits, at(931))).toBe(true);
-    expect(isLongWait(pace, limits, at(1830))).toBe(false);
-    expect(mayStart(pace, limits, 0, at(1830))).toBe(1);
+  it('after the other for more than a minute does so too, but lets one message try when it is time', () => {
+    const twice = slowed(limits, 30, null, slowed(limits, 0));
+    expect(isLongWait(twice, limits, at(59))).toBe(false);
+    expect(isLongWait(twice, limits, at(61))).toBe(true);
+    expect(isLongWait(twice, limits, at(90))).toBe(false);
+    expect(mayStart(twice, limits, 0, at(90))).toBe(1);
+    expect(isLongWait(slowed(limits, 90, null, twice), limits, at(90))).toBe(true);
+    // What has gone through meanwhile ends the story.
+    expect(isLongWait(accepted(twice, limits, at(91)), limits, at(91))).toBe(false);
   });
 
   it('without a limit of a minute slows down from what was being sent', () => {

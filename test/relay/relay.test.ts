@@ -100,6 +100,51 @@ describe('a delivery', () => {
   });
 
   it.each([
+    '452 4.5.3 Too many recipients',
+    '452 too many recipients',
+    '552 Too many recipients',
+  ])('leaves those that are too many for one transaction to the next, at no cost: %s', async reply => {
+    const script = ({ verb, count }: Step) => (verb === 'RCPT' && count > 2 ? reply : undefined);
+    const server = await remote({ script });
+    const upstream = await upstreamAt(server.port);
+    const bench = relayTo(upstream);
+    expect(bench.relay.capacity()[0]).not.toHaveProperty('recipients');
+    const forwardPaths = ['a@example.net', 'b@example.net', 'c@example.net'];
+    const { outcomes, fault } = await bench.deliver({ forwardPaths });
+    expect(fault).toBeNull();
+    expect(outcomes).toMatchObject([
+      { kind: 'relayed' },
+      { kind: 'relayed' },
+      { kind: 'deferred', reason: 'upstream', stage: 'rcpt', reply },
+    ]);
+    expect(bench.relay.capacity()[0]).toMatchObject({ recipients: 2, open: true, free: 3 });
+    // It may have been a matter of that moment.
+    bench.clock.turn(3_600_000);
+    expect(bench.relay.capacity()[0]).not.toHaveProperty('recipients');
+  });
+
+  it('takes it for a refusal that nobody may be sent to at once', async () => {
+    const script = ({ verb }: Step) => (verb === 'RCPT' ? '452 4.5.3 Too many recipients' : undefined);
+    const server = await remote({ script });
+    const bench = relayTo(await upstreamAt(server.port));
+    const { outcomes } = await bench.deliver({ forwardPaths: ['a@example.net', 'b@example.net'] });
+    expect(outcomes).toMatchObject([{ reason: 'refused-for-now' }, { reason: 'refused-for-now' }]);
+    expect(bench.relay.capacity()[0]).not.toHaveProperty('recipients');
+  });
+
+  it('tries with half as many where too many are refused together', async () => {
+    const script = ({ verb }: Step) => (verb === 'DATA' ? '552 5.5.3 Too many recipients' : undefined);
+    const server = await remote({ script });
+    const upstream = await upstreamAt(server.port);
+    const bench = relayTo(upstream);
+    const forwardPaths = ['a', 'b', 'c', 'd', 'e'].map(name => `${name}@example.net`);
+    expect((await bench.deliver({ forwardPaths })).outcomes[4]).toMatchObject({ reason: 'refused-for-now' });
+    expect(bench.relay.capacity()[0]).toMatchObject({ recipients: 2 });
+    bench.change({ ...upstream, revision: 2 });
+    expect(bench.relay.capacity()[0]).not.toHaveProperty('recipients');
+  });
+
+  it.each([
     ['together', ['PIPELINING', 'AUTH PLAIN']],
     ['one by one', ['AUTH PLAIN']],
   ])('takes the answer to MAIL for the message, with commands sent %s', async (_how, keywords) => {

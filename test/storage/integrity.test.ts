@@ -1,11 +1,11 @@
 // A damaged database is found at the start, or when it is met, and said in words; it is never written to again.
 
-import { mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../server/ids.ts';
 import { isRefusedStart } from '../../server/refused-start.ts';
-import { checkDatabase, isWorthChecking } from '../../server/storage/integrity.ts';
+import { checkDatabase, isLogHeader, isWorthChecking } from '../../server/storage/integrity.ts';
 import { migrate } from '../../server/storage/migrate.ts';
 import { openStore } from '../../server/storage/open-store.ts';
 import { openConnection } from '../../server/storage/sqlite.ts';
@@ -78,6 +78,30 @@ describe('checkDatabase', () => {
     checkDatabase(path);
     migrate({ path });
     checkDatabase(path);
+  });
+
+  it('refuses a log whose beginning is damaged, and takes none, a short one or zeros', () => {
+    const path = join(scratch(), 'postern.db');
+    migrate({ path });
+    const writer = openConnection(path, 'durable');
+    writer.prepare(`INSERT INTO meta (name, value) VALUES ('kept', 'in the log')`).run();
+    const log = readFileSync(`${path}-wal`);
+    expect(isLogHeader(log.subarray(0, 32))).toBe(true);
+    for (const at of [0, 9, 30]) {
+      const spoilt = Buffer.from(log.subarray(0, 32));
+      spoilt[at] = (spoilt[at] ?? 0) ^ 0x55;
+      expect(isLogHeader(spoilt)).toBe(false);
+    }
+    for (const size of [0, 31, 32]) expect(isLogHeader(Buffer.alloc(size))).toBe(true);
+    const copy = join(scratch(), 'postern.db');
+    writeFileSync(copy, readFileSync(path));
+    log.fill(0xa5, 0, 8);
+    writeFileSync(`${copy}-wal`, log);
+    expect(() => checkDatabase(copy)).toThrow(
+      /beginning of its log .*postern\.db-wal is damaged.*postern restore/,
+    );
+    expect(readFileSync(`${copy}-wal`).equals(log)).toBe(true);
+    writer.close();
   });
 
   it('leaves other trouble to those who open it', () => {

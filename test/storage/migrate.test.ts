@@ -1,7 +1,7 @@
 // Schema numbers, the copy that is kept, and what kill -9 leaves behind.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -75,10 +75,12 @@ describe('migrate', () => {
   it('refuses a newer schema in one line that names the copy and the commands that bring it back', () => {
     const folder = scratch();
     const path = filled(folder);
+    mkdirSync(join(folder, 'spool'));
+    writeFileSync(join(folder, 'spool/M1.eml'), 'a scan');
     const { copy } = migrate({ path, migrations: later });
     const refusal = refusalOf(() => migrate({ path }));
     expect(refusal).toContain(
-      `The database ${path} was written by a newer Postern (this one knows schema ${LATEST}). Install the newer Postern again. Or go back to the copy from before the update: what was taken and set since is not in it, and mail that waited then is sent again.`,
+      `The database ${path} was written by a newer Postern (this one knows schema ${LATEST}). Install the newer Postern again. Or go back to the copy from before the update: mail that waited then is sent again, and large mail that was relayed since may be held as damaged; what was taken and set since is not in the copy, but kept in ${path}.newer and ${join(folder, 'spool.newer')}. Stop every Postern`,
     );
     expect(refusal).toContain(`mv ${copy} ${path}`);
     expect(schemaState(path)).toBe('newer');
@@ -86,6 +88,8 @@ describe('migrate', () => {
     expect(spawnSync('sh', ['-c', refusal.split('then run: ')[1] ?? 'false']).status).toBe(0);
     expect(migrate({ path })).toEqual({ from: LATEST, to: LATEST, copy: null });
     expect(rowsOf(path)).toEqual([{ name: 'a', value: 'kept' }]);
+    expect(rowsOf(`${path}.newer`)).toEqual([{ name: 'a', value: 'kept', note: 'seen' }]);
+    expect(readdirSync(join(folder, 'spool.newer'))).toEqual(['M1.eml']);
   });
 
   it('refuses a newer schema without a copy', () => {

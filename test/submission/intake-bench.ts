@@ -37,12 +37,14 @@ export type IntakeBench = Readonly<{
   intake: Intake;
   usage: Usage;
   log: readonly LogLine[];
+  /** What was said of a data folder that cannot be written. */
+  failing: readonly string[];
   /** DATA and what follows; the reply to the one or the other, or null where the client vanished. */
   submit: (submission: Submission) => Promise<string | null>;
   /** Makes the disk full or not. */
   setRoom: (room: boolean) => void;
   /** Lets commits fail, or succeed again. */
-  setBroken: (broken: boolean) => void;
+  setBroken: (broken: 'full' | 'io' | null) => void;
   /** Whether the account may send still when its message has come whole. */
   setMaySend: (maySend: boolean) => void;
   close: () => Promise<void>;
@@ -56,8 +58,9 @@ export async function openIntakeBench(): Promise<IntakeBench> {
   const { database, queue, spool } = bench;
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
   const log: LogLine[] = [];
+  const failing: string[] = [];
   let room = true;
-  let broken = false;
+  let broken: 'full' | 'io' | null = null;
   let maySend = true;
   await database.commit([
     {
@@ -75,10 +78,12 @@ export async function openIntakeBench(): Promise<IntakeBench> {
     showClientAddress: true,
     spool,
     enqueue: (message, queuedAt, further) =>
-      broken ? Promise.resolve({ kind: 'full', text: '' }) : queue.enqueue(message, queuedAt, further),
+      broken
+        ? Promise.resolve({ kind: broken, text: 'disk I/O error' })
+        : queue.enqueue(message, queuedAt, further),
     takePlace: createMessagePlaces({
       hasRoom: async () => room,
-      shares: createQueueShares({ database, disk: { room: async () => 1_000_000 } }),
+      shares: createQueueShares({ database, disk: { room: async () => 1_000_000 }, clock }),
       usage,
     }),
     maySend: () => maySend,
@@ -86,6 +91,7 @@ export async function openIntakeBench(): Promise<IntakeBench> {
     clock,
     newId: () => makeId(Date.now(), systemRandom),
     log: (event, fields) => log.push({ event, fields: { ...fields } }),
+    onStorageFailing: text => failing.push(text),
     onFatal: text => {
       throw new Error(text);
     },
@@ -95,6 +101,7 @@ export async function openIntakeBench(): Promise<IntakeBench> {
     intake,
     usage,
     log,
+    failing,
     submit: submission => submit(intake, submission),
     setRoom: value => {
       room = value;

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type IntakeBench, openIntakeBench } from './intake-bench.ts';
@@ -70,6 +70,27 @@ describe('an account that ends while its message arrives', () => {
     bench.setMaySend(false);
     expect(await bench.submit({ data: [message(octets)] })).toMatch(/^550 5\.7\.1 /);
     expect([await count('message'), files()]).toEqual([0, []]);
+  });
+});
+
+describe('a data folder that cannot be written', () => {
+  it('is told where a message file cannot be made; a small message needs none', async () => {
+    rmSync(join(bench.queue.folder, 'spool'), { recursive: true });
+    expect(await bench.submit({ data: [message(200_000)] })).toMatch(/^451 4\.3\.0 /);
+    expect(bench.failing).toEqual([
+      expect.stringMatching(/^A message file could not be written: ENOENT.*spool/),
+    ]);
+    expect(await bench.submit({})).toMatch(QUEUED);
+    expect(bench.failing).toHaveLength(1);
+  });
+
+  it('is told where a commit meets an I/O error, and not where the disk is only full', async () => {
+    bench.setBroken('full');
+    expect(await bench.submit({})).toMatch(/^452 /);
+    expect(bench.failing).toEqual([]);
+    bench.setBroken('io');
+    expect(await bench.submit({})).toMatch(/^421 4\.3\.0 /);
+    expect(bench.failing).toEqual(['A message could not be stored: disk I/O error']);
   });
 });
 
@@ -147,9 +168,9 @@ describe('sending limits', () => {
       bench.setRoom(false);
       expect(await bench.submit({ policy })).toMatch(/^452 4\.3\.1 Not enough disk space/);
       bench.setRoom(true);
-      bench.setBroken(true);
+      bench.setBroken('full');
       expect(await bench.submit({ policy })).toMatch(/^452 4\.3\.1 Not enough disk space/);
-      bench.setBroken(false);
+      bench.setBroken(null);
     }
     for (let i = 0; i < 5; i++) expect(await bench.submit({ policy })).toMatch(QUEUED);
     expect(await bench.submit({ policy })).toMatch(/^450 4\.7\.1 .* try again in 60 minutes$/);

@@ -112,7 +112,8 @@ type Place = Readonly<{ folder: string; ports: Ports; place: readonly string[]; 
 
 async function serve(where: Place, options: ServeOptions): Promise<Server> {
   const program = startProgram({
-    command: [...(options.wrapper ?? []), process.execPath, LAUNCHER, 'serve', ...where.place],
+    // As an operator starts it: the launcher's shell part chooses the Node and its settings.
+    command: [...(options.wrapper ?? []), LAUNCHER, 'serve', ...where.place],
     outputFolder: where.folder,
     name: 'serve',
     append: where.append,

@@ -46,6 +46,8 @@ type Inner = {
   _ehloLines?: readonly string[];
   _responseActions: ((reply: string) => void)[];
   _sendCommand(line: string, logged?: string): void;
+  _actionEHLO(reply: string): void;
+  _onError(error: Error, code: string, reply: string, command: string): void;
   _onSocketData: (chunk: Buffer) => void;
   _onSocketError: (error: Error) => void;
   _onSocketTimeout: () => void;
@@ -133,7 +135,15 @@ export class UpstreamConnection extends Connection {
     this.#lastCommand = STAGES.get(verb) ?? this.#lastCommand;
     super._sendCommand(line, logged);
   }
+
+  /** HELO is for those who do not know EHLO (RFC 5321 §3.2); after any other refusal it would only hide the reason. */
+  override _actionEHLO(reply: string): void {
+    if (reply.startsWith('2') || EHLO_UNKNOWN.has(reply.slice(0, 3))) super._actionEHLO(reply);
+    else this._onError(new Error('EHLO was refused'), 'ECONNECTION', reply, 'EHLO');
+  }
 }
+
+const EHLO_UNKNOWN: ReadonlySet<string> = new Set(['500', '502', '504']);
 
 const STAGES: ReadonlyMap<string, Stage> = new Map([
   ['EHLO ', 'ehlo'],

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { SmtpError } from '../../../server/relay/drivers/smtp-connection.ts';
 import { UpstreamConnection } from '../../../server/relay/drivers/smtp-connection.ts';
 import { createTrust } from '../../../server/relay/drivers/trust.ts';
-import { afterTest, goodIdentity, PATIENT, remote } from '../bench.ts';
+import { afterTest, goodIdentity, PATIENT, relayTo, remote, upstreamAt } from '../bench.ts';
 import type { Remote, Script } from '../remote.ts';
 
 describe('nodemailer’s SMTPConnection', () => {
@@ -65,6 +65,25 @@ describe('nodemailer’s SMTPConnection', () => {
     await closed;
     expect(heard).toEqual([]);
     expect(connection.lastServerResponse).not.toMatch(/reset/);
+  });
+
+  it.each([
+    ['500 what?', true],
+    ['502 5.5.1 not implemented', true],
+    ['504 no', true],
+    ['550 5.7.1 go away', false],
+    ['554 no', false],
+    ['xyz', false],
+  ])('says HELO only to those who do not know EHLO: %s', async (reply, helo) => {
+    const server = await remote({ tls: 'none', script: ({ verb }) => (verb === 'EHLO' ? reply : undefined) });
+    const bench = relayTo(await upstreamAt(server.port, { scheme: 'smtp+notls' }));
+    const { fault } = await bench.deliver();
+    expect(server.commands.some(line => line.startsWith('HELO'))).toBe(helo);
+    expect(fault).toMatchObject({
+      kind: 'unreachable',
+      stage: 'ehlo',
+      reply: helo ? '500 5.5.1 what?' : reply,
+    });
   });
 
   it('hands over nothing once it is closed', async () => {

@@ -1,7 +1,7 @@
 // Claims: what is due goes in flight under a lease, its attempt counted, before anything is dialled; in turns of the accounts
-// (turns.ts), so that nobody's flood delays another's mail. All recipients of a message that the upstream may take and
-// that are due, or nearly, travel together, or as many as it takes at a time. Each claim is one commit, and reads only what it takes, however much waits. What
-// it has taken it hands out, or gives back.
+// (turns.ts), so that nobody's flood delays another's mail. All recipients of a message that the upstream may take and that
+// are due, or nearly, travel together, or as many as it takes at a time. Each claim is one commit, and reads only what it
+// takes, however much waits. What it has taken it hands out, or gives back.
 
 import type { EpochMs } from '../clock.ts';
 import type { NewId } from '../ids.ts';

@@ -90,11 +90,15 @@ describe('backup and restore', () => {
     expect(typed.stderr).not.toContain(PASSPHRASE);
   });
 
-  it('warn of a passphrase that is short, and of a backup that would be lost with its data', async () => {
-    const inside = join(data(), 'backup.tar');
-    const made = await line.run(['backup', inside, '--passphrase-stdin'], { stdin: 'short\n' });
+  it('warn of a passphrase that is short', async () => {
+    const made = await line.run(['backup', file, '--passphrase-stdin'], { stdin: 'short\n' });
     expect(made.status).toBe(0);
     expect(made.stderr).toContain('warning: The passphrase has less than 12 characters');
-    expect(made.stderr).toContain('warning: The backup lies in the data folder');
+  });
+
+  it('refuse a backup that would be lost with its data', async () => {
+    const made = await line.run(['backup', join(data(), 'backup.tar')]);
+    expect(made.status).toBe(1);
+    expect(made.stderr).toMatch(/^postern: .*data folder.*\n$/);
   });
 });

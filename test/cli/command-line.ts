@@ -1,5 +1,7 @@
 // The command line in this process, on a data folder of its own: real parser, real store, captured output.
 
+import { cpSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createBackups } from '../../server/backup/backups.ts';
 import { runCli } from '../../server/cli/run-cli.ts';
@@ -28,43 +30,22 @@ type RunOptions = Readonly<{
   answers?: readonly string[];
 }>;
 
-export function makeCommandLine(): CommandLine {
+/** A data folder as a first command leaves it: its keys and certificates cost more than most tests. */
+let template: string | null = null;
+
+/** `used`: the data folder is there already, as after a first command; else the first command makes it. */
+export function makeCommandLine({ used = true }: Readonly<{ used?: boolean }> = {}): CommandLine {
   const folder = makeScratch('cli');
+  if (used && template !== null) cpSync(template, join(folder, 'data'), { recursive: true });
   const run = async (words: readonly string[], options: RunOptions = {}): Promise<Ran> => {
-    const captured = { stdout: '', stderr: '' };
-    const status = await runCli(words, {
-      version: '1.2.3',
-      environment: options.environment ?? {},
-      folder,
-      terminal: terminalFor(options, captured),
-      serve: async () => 0,
-      openBackups: async ({ config: { storage } }) =>
-        createBackups({
-          data: storage.path,
-          allowUnsafeFilesystem: false,
-          version: '1.2.3',
-          clock: systemClock,
-          random: systemRandom,
-        }),
-      openStore: async ({ config }) => {
-        try {
-          const store = await openCommandStore({
-            config,
-            clock: systemClock,
-            random: systemRandom,
-            operator: 'tester',
-            onFatal: text => {
-              throw new Error(text);
-            },
-          });
-          return { kind: 'open', store };
-        } catch (error) {
-          if (!isRefusedStart(error)) throw error;
-          return { kind: 'refused', text: error.message };
-        }
-      },
-    });
-    return { status, ...captured };
+    const done = await runOnce(folder, words, options);
+    if (used && template === null && existsSync(join(folder, 'data/tls'))) {
+      const kept = makeScratch('cli-template');
+      await runOnce(kept, ['queue', 'stats'], {});
+      template = join(kept, 'data');
+      process.once('exit', () => removeScratch(kept));
+    }
+    return done;
   };
   return {
     folder,
@@ -76,6 +57,43 @@ export function makeCommandLine(): CommandLine {
     },
     remove: () => removeScratch(folder),
   };
+}
+
+async function runOnce(folder: string, words: readonly string[], options: RunOptions): Promise<Ran> {
+  const captured = { stdout: '', stderr: '' };
+  const status = await runCli(words, {
+    version: '1.2.3',
+    environment: options.environment ?? {},
+    folder,
+    terminal: terminalFor(options, captured),
+    serve: async () => 0,
+    openBackups: async ({ config: { storage } }) =>
+      createBackups({
+        data: storage.path,
+        allowUnsafeFilesystem: false,
+        version: '1.2.3',
+        clock: systemClock,
+        random: systemRandom,
+      }),
+    openStore: async ({ config }) => {
+      try {
+        const store = await openCommandStore({
+          config,
+          clock: systemClock,
+          random: systemRandom,
+          operator: 'tester',
+          onFatal: text => {
+            throw new Error(text);
+          },
+        });
+        return { kind: 'open', store };
+      } catch (error) {
+        if (!isRefusedStart(error)) throw error;
+        return { kind: 'refused', text: error.message };
+      }
+    },
+  });
+  return { status, ...captured };
 }
 
 function terminalFor(options: RunOptions, captured: { stdout: string; stderr: string }): Terminal {

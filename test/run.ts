@@ -18,6 +18,8 @@ type Count = Readonly<{ passed: number; failed: number; skipped: number }>;
 
 /** Most of these tests wait for something: a core for each of them would be idle. */
 const WORKERS = 2;
+/** These wait for other processes nearly all of the time. */
+const WAITING_WORKERS = 4;
 
 const steps: readonly Step[] = [
   { name: 'types', tool: ['tsc'] },
@@ -27,8 +29,8 @@ const steps: readonly Step[] = [
   { name: 'unit', project: 'unit', workers: WORKERS },
   { name: 'dialog', project: 'dialog' },
   { name: 'fuzz', project: 'fuzz' },
-  { name: 'end-to-end', project: 'end-to-end', workers: WORKERS },
-  { name: 'crash', project: 'crash' },
+  { name: 'end-to-end', project: 'end-to-end', workers: WAITING_WORKERS },
+  { name: 'crash', project: 'crash', workers: WORKERS },
 ];
 
 /** No step may hang: the whole run takes a few minutes. */

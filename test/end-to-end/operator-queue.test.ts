@@ -1,6 +1,7 @@
 // The operator's hand in the queue of a running server: what is held stays, what is released, retried or sent again arrives, and
 // what is done to a message while it is being sent neither loses nor doubles it.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mustSkip, suiteNeeds } from '../support/needs.ts';
 import { type PatientUpstream, startPatientUpstream } from '../support/patient-upstream.ts';
@@ -51,7 +52,11 @@ describe.skipIf(skip)('with a real upstream', () => {
   });
   afterAll(async () => gate?.close());
 
-  const pause = (verb: 'pause' | 'resume') => gate.at.cli(['upstream', verb, 'postfix']);
+  /** A running server follows a command within a second. */
+  const pause = async (verb: 'pause' | 'resume') => {
+    await gate.at.cli(['upstream', verb, 'postfix']);
+    await sleep(1000);
+  };
   const arrived = (subject: string) =>
     gate.postfix.delivered().filter(one => one.includes(`Subject: ${subject}\n`));
 

@@ -10,7 +10,16 @@ import { formatSize, parseDuration } from '../config/values.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import { accountFacts, accountItem, accountTable, type Known, usageItem } from './account-item.ts';
 import { emptyName, isGiven, namesOf, settingOptions, settingsOf } from './account-options.ts';
-import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
+import {
+  type Call,
+  type Command,
+  commandsOf,
+  done,
+  failed,
+  misused,
+  type Option,
+  type Result,
+} from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { isoTime, quoted, shownTime } from './output.ts';
 import { givenSecret, type SecretTrouble, secretOptions } from './secret-input.ts';
@@ -25,6 +34,8 @@ const aliasOption: Option = {
   means: 'a further login name; repeatable',
   repeats: true,
 };
+
+const command = commandsOf('account');
 
 export const accountCommands: readonly Command[] = [
   command('add', '[NAME]', 'make a login; without a password given, one is generated and shown once', add, [
@@ -60,16 +71,6 @@ export const accountCommands: readonly Command[] = [
   ),
   command('remove', 'NAME', 'remove it; mail that it has queued is still delivered', remove),
 ];
-
-function command(
-  word: string,
-  argument: string,
-  means: string,
-  run: (call: Call, store: CommandStore) => Promise<Result>,
-  options: readonly Option[] = [],
-): Command {
-  return { name: `account ${word}`, argument, means, options, printsData: true, needs: 'store', run };
-}
 
 async function add(call: Call, store: CommandStore): Promise<Result> {
   const [name] = call.arguments;

@@ -35,6 +35,25 @@ export type Command = Described &
     | Readonly<{ needs: 'store'; run: (call: Call, store: CommandStore) => Promise<Result> }>
   );
 
+/** Makes the commands of one group, which work on the store and print data: `account add`, `account list` … */
+export function commandsOf(group: string) {
+  return (
+    word: string,
+    argument: string,
+    means: string,
+    run: (call: Call, store: CommandStore) => Promise<Result>,
+    options: readonly Option[] = [],
+  ): Command => ({
+    name: `${group} ${word}`,
+    argument,
+    means,
+    options,
+    printsData: true,
+    needs: 'store',
+    run,
+  });
+}
+
 export type FileContent =
   | Readonly<{ kind: 'read'; octets: Buffer }>
   /** `why` says it after "The … file " and what to do: `"x" cannot be read: there is no such file. Check …`. */

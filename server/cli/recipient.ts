@@ -2,9 +2,11 @@
 
 import type { RecipientRule } from '../relay/recipient-rule.ts';
 import { parsePath } from '../smtp/path.ts';
-import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
+import { type Call, type Command, commandsOf, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { quoted, table } from './output.ts';
+
+const command = commandsOf('recipient');
 
 export const recipientCommands: readonly Command[] = [
   command(
@@ -17,15 +19,6 @@ export const recipientCommands: readonly Command[] = [
   command('remove', 'PATTERN', 'remove a rule; mail goes where it says again', remove),
   command('test', 'ADDRESS', 'say where mail to an address goes', test),
 ];
-
-function command(
-  word: string,
-  argument: string,
-  means: string,
-  run: (call: Call, store: CommandStore) => Promise<Result>,
-): Command {
-  return { name: `recipient ${word}`, argument, means, options: [], printsData: true, needs: 'store', run };
-}
 
 async function add(call: Call, { recipients }: CommandStore): Promise<Result> {
   const [pattern = '', address = ''] = call.arguments;

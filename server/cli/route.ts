@@ -6,12 +6,14 @@ import { resolveRoutes, routeOf } from '../relay/route.ts';
 import { type RouteChange, unknownText } from '../relay/route-operator.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import { parsePath } from '../smtp/path.ts';
-import { type Call, type Command, done, failed, misused, type Option, type Result } from './command.ts';
+import { type Call, type Command, commandsOf, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
 import { facts, table } from './output.ts';
 import { changeWarnings, conditionsText, routeItem, routeWarnings, upstreamsText } from './route-item.ts';
 import { placeOf, placeOptions, routeChangesOf, routeOptions } from './route-options.ts';
 import { stateOf } from './upstream-item.ts';
+
+const command = commandsOf('route');
 
 export const routeCommands: readonly Command[] = [
   command('add', 'NAME', 'add a route, behind the others unless its place is given', add, [
@@ -38,16 +40,6 @@ export const routeCommands: readonly Command[] = [
     { flags: '--size SIZE', means: 'its size, such as 12M (default: 10K)' },
   ]),
 ];
-
-function command(
-  word: string,
-  argument: string,
-  means: string,
-  run: (call: Call, store: CommandStore) => Promise<Result>,
-  options: readonly Option[] = [],
-): Command {
-  return { name: `route ${word}`, argument, means, options, printsData: true, needs: 'store', run };
-}
 
 async function add(call: Call, store: CommandStore): Promise<Result> {
   const changes = routeChangesOf(call);

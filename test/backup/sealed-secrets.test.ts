@@ -35,8 +35,9 @@ describe('sealed secrets', () => {
     expect(await opened({ N: 2 ** 30 })).toMatchObject({ kind: 'broken' });
     expect(await opened({ N: 65_537 })).toMatchObject({ kind: 'broken' });
     expect(await opened({ nonce: 'AAAA' })).toMatchObject({ kind: 'broken' });
-    expect(await opened({ sealed: `A${String(sealed.sealed).slice(1)}` })).toMatchObject({
-      kind: expect.stringMatching(/wrong-passphrase/),
+    const first = String(sealed.sealed).startsWith('A') ? 'B' : 'A';
+    expect(await opened({ sealed: `${first}${String(sealed.sealed).slice(1)}` })).toEqual({
+      kind: 'wrong-passphrase',
     });
     expect(await openSecrets(Buffer.from('{'), 'x')).toMatchObject({ kind: 'broken' });
   });

@@ -12,6 +12,8 @@ import type { Queue } from './queue/queue.ts';
 import { createQueueShares } from './queue/queue-share.ts';
 import { createSpool } from './queue/spool.ts';
 import { createQueuePath, type QueuePath } from './queue-path.ts';
+import { createCredentials } from './relay/credentials.ts';
+import { createAccessTokens } from './relay/oauth/access-tokens.ts';
 import { createRecipientRules } from './relay/recipient-rules.ts';
 import { createRelay } from './relay/relay.ts';
 import { createRoutes } from './relay/routes.ts';
@@ -60,6 +62,7 @@ export async function createMailPath(
   const recipientRules = await createRecipientRules({ database, hostname: identity.hostname });
   const relay = createRelay({
     upstreams,
+    credentialsOf: createCredentials({ upstreams, tokens: createAccessTokens() }),
     routes,
     recipients: recipientRules,
     hostname: identity.hostname,

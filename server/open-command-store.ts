@@ -27,6 +27,8 @@ import { createQueueAudit } from './queue/operator-audit.ts';
 import { createQueue } from './queue/queue.ts';
 import { createSpool } from './queue/spool.ts';
 import { isRefusedStart } from './refused-start.ts';
+import { createCredentials } from './relay/credentials.ts';
+import { createAccessTokens } from './relay/oauth/access-tokens.ts';
 import { createRecipientRuleOperator } from './relay/recipient-rule-operator.ts';
 import { createRecipientRules } from './relay/recipient-rules.ts';
 import type { Known } from './relay/route-input.ts';
@@ -87,6 +89,7 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
   store.letGo();
   const accounts = await openAccounts(deps, store, { newId, audit, onStale: text => warnings.push(text) });
   const upstreams = await createUpstreams({ database, clock, newId, sealer });
+  const credentialsOf = createCredentials({ upstreams, tokens: createAccessTokens() });
   const routes = await createRoutes(database);
   const queue = createQueue({ database, newId });
   const spool = createSpool(folder.spool, { mustStay: id => staysForBackup(folder, id) });
@@ -110,8 +113,8 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     upstreams,
     recipients: createRecipientRuleOperator({ database, view: rules, clock, audit }),
     testUpstream: async upstream => {
-      const password = upstreams.password(upstream);
-      const result = await testUpstream({ upstream, password, hostname, clock, random });
+      const credentials = credentialsOf(upstream);
+      const result = await testUpstream({ upstream, credentials, hostname, clock, random });
       if (result.ok && upstream.fault !== null) await upstreams.forgetFault(upstream);
       return result;
     },

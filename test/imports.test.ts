@@ -26,8 +26,10 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/accounts\/sending-limits\.ts$/, 'decision'],
   [/^server\/accounts\/ban-decision\.ts$/, 'decision'],
   [/^server\/queue\/(schedule|settlement|turns|rerouting|clock-trust)\.ts$/, 'decision'],
+  [/^server\/relay\/apis\//, 'decision'],
+  [/^server\/relay\/oauth\/(oauth-settings|oauth-input|oauth-refusals|token-life)\.ts$/, 'decision'],
   [
-    /^server\/relay\/(route|identity|recipient-(?:rule|mapping)|presets|pacing|sent-counts|stated-wait|classify|breaker|reply-meaning|remote-reply|capabilities|attempt-envelope|tls-words|sender-alert)\.ts$/,
+    /^server\/relay\/(upstream-scheme|preset|preset-table|known-refusals|ses-password|route|identity|recipient-(?:rule|mapping)|presets|pacing|sent-counts|stated-wait|classify|breaker|reply-meaning|remote-reply|capabilities|attempt-envelope|tls-words|sender-alert)\.ts$/,
     'decision',
   ],
 

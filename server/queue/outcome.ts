@@ -1,6 +1,8 @@
 // What one attempt came to, for one recipient; and what it taught us about the upstream. Pure vocabulary.
 // "relayed" means that an upstream took it: more we cannot know. Unknown is always deferred, never failed.
 
+import type { DurationMs } from '../clock.ts';
+
 /** How far an attempt had come. `content` is our own side: the stored message could not be read or cannot be taken there. */
 export type Stage =
   | 'content'
@@ -56,11 +58,14 @@ export type FailureReason =
 
 /** What is wrong with an upstream as a whole. */
 export type UpstreamFault = Readonly<{
-  kind: 'unreachable' | 'tls' | 'credentials' | 'quota' | 'throttled';
+  /** `consent`: OAuth2; a person must authorise us again, nothing else mends it. */
+  kind: 'unreachable' | 'tls' | 'credentials' | 'consent' | 'quota' | 'throttled';
   stage: Stage;
   reply: string | null;
   /** What happened, why, and what to do: one or two sentences for the operator. */
   text: string;
+  /** How long the upstream wants us to wait, where it said so otherwise than in its reply's text (HTTP's Retry-After). */
+  wait?: DurationMs;
 }>;
 
 /** What is said about a message to a person: it failed, it is late, an upstream took it. */

@@ -7,7 +7,7 @@ import type { DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
 import { fitContent } from './attempt-content.ts';
 import { type FittedEnvelope, fitEnvelope, unsayable } from './attempt-envelope.ts';
-import type { Session } from './drivers/smtp-session.ts';
+import type { Session } from './drivers/session.ts';
 import type { Pool } from './pool.ts';
 import type { Attempt, Judged } from './verdicts.ts';
 import { faulty, judgeSent, sameForAll } from './verdicts.ts';
@@ -64,8 +64,8 @@ async function carry(session: Session, request: DeliveryRequest, pool: Pool): Pr
   const content = await fitContent(request, capabilities);
   if (content.kind !== 'fitted') return unsent(content, envelope);
 
-  const { requireTls, dsn, onPhase } = request;
-  const sent = await session.send({ ...content, ...envelope, requireTls, dsn, onPhase });
+  const { messageId, requireTls, dsn, onPhase } = request;
+  const sent = await session.send({ ...content, ...envelope, messageId, requireTls, dsn, onPhase });
   // Refused at RCPT or DATA, the transaction is still open (RFC 5321 §4.1.1.5).
   const open = sent.kind === 'no-recipients' || (sent.kind === 'refused' && sent.stage === 'data');
   if (open && !(await session.reset())) session.close();

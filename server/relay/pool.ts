@@ -3,7 +3,7 @@
 // and after a number of messages (SparkPost, Amazon SES). How many exist is bounded by the deliveries that run.
 
 import type { DurationMs } from '../clock.ts';
-import type { Session } from './drivers/smtp-session.ts';
+import type { Session } from './drivers/session.ts';
 
 export type PoolLimits = Readonly<{ idle: DurationMs; messages: number }>;
 

@@ -9,6 +9,7 @@ import type { Delivery, DeliveryRequest, Relay } from '../queue/delivery.ts';
 import type { Outcome } from '../queue/outcome.ts';
 import type { ProbePolicy } from './breaker.ts';
 import { DEFAULT_PROBE_POLICY } from './breaker.ts';
+import type { CredentialsOf } from './credentials.ts';
 import type { Timeouts } from './drivers/smtp-connection.ts';
 import { createSmtpDriver, DEFAULT_TIMEOUTS } from './drivers/smtp-driver.ts';
 import { createSendAsPermitted } from './identity-delivery.ts';
@@ -24,7 +25,8 @@ import type { Upstream } from './upstream.ts';
 import type { Upstreams } from './upstreams.ts';
 
 export type RelayDeps = Readonly<{
-  upstreams: Pick<Upstreams, 'list' | 'password' | 'onChange' | 'recordFault' | 'recordAnnouncedSize'>;
+  upstreams: Pick<Upstreams, 'list' | 'onChange' | 'recordFault' | 'recordAnnouncedSize'>;
+  credentialsOf: CredentialsOf;
   routes: Pick<RouteView, 'list' | 'onChange'>;
   recipients: Pick<RecipientRules, 'list' | 'mappedRecipient' | 'onChange'>;
   clock: Clock;
@@ -124,7 +126,7 @@ export function createRelay(deps: RelayDeps): RelayWithSizes {
       sendAsPermitted,
       newPool,
       dial: async target => {
-        const dialled = await driver.dial(target, upstreams.password(target), cutOff.signal);
+        const dialled = await driver.dial(target, deps.credentialsOf(target), cutOff.signal);
         if (dialled.kind === 'open') learnSize(target, dialled.session.capabilities.maxSize);
         return dialled;
       },

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { canonicalSenders } from './identity.ts';
 import { checkIdentity } from './identity-input.ts';
+import type { OAuthSettings } from './oauth/oauth-settings.ts';
 import { presetFor } from './presets.ts';
 import {
   KEEP_IDENTITY,
@@ -28,6 +29,13 @@ export type UpstreamOptions = Readonly<{
   identity?: Partial<SenderIdentity>;
   /** Lets `smtp+notls` leave this machine. */
   allowPlaintext?: boolean;
+  /** Of Amazon; null: as the host name says. */
+  region?: string | null;
+  /** Null: log in with a password again. */
+  oauth?: OAuthSettings | null;
+  /** Of the OAuth2 client, or a service account's private key (PEM). */
+  clientSecret?: string | null;
+  preset?: string | null;
 }>;
 
 export type UpstreamInput = UpstreamOptions &
@@ -49,7 +57,11 @@ const MOST_MESSAGES = 100_000_000;
 const PASSWORD_WITHOUT_USER =
   'A password needs a user name: give it in the URL, for example smtp+starttls://USER@HOST.';
 
-type Seal = (password: string) => Uint8Array;
+/** Each for its own column. */
+type Seals = Readonly<{
+  password: (plain: string) => Uint8Array;
+  clientSecret: (plain: string) => Uint8Array;
+}>;
 
 /** Null when the name may be used, else the sentence for the operator. */
 export function checkName(name: string): string | null {
@@ -58,7 +70,7 @@ export function checkName(name: string): string | null {
   return name.length > 100 ? 'The name of an upstream has at most 100 characters.' : null;
 }
 
-export function newSettings(input: UpstreamInput, seal: Seal): SettingsResult {
+export function newSettings(input: UpstreamInput, seals: Seals): SettingsResult {
   const url = parseUpstreamUrl(input.url, { allowPlaintext: input.allowPlaintext === true });
   if (url.kind === 'refused') return url;
   const password = input.password ?? null;
@@ -70,7 +82,12 @@ export function newSettings(input: UpstreamInput, seal: Seal): SettingsResult {
   if (url.address.user === null && password !== null) return refused(PASSWORD_WITHOUT_USER);
   return checked({
     ...url.address,
-    sealedPassword: sealed(url.address.user, password, seal),
+    path: null,
+    region: input.region ?? null,
+    sealedPassword: sealed(url.address.user, password, seals.password),
+    oauth: input.oauth ?? null,
+    sealedClientSecret: sealedOrNull(input.clientSecret, seals.clientSecret),
+    preset: input.preset ?? null,
     caPem: input.caPem ?? null,
     ehloName: input.ehloName ?? null,
     ...withOptions(presetSettings(url.address.host), input),
@@ -78,12 +95,13 @@ export function newSettings(input: UpstreamInput, seal: Seal): SettingsResult {
 }
 
 /** The password is kept when only the URL changes, unless the URL has no user any more. */
-export function changedSettings(upstream: Upstream, changes: UpstreamChanges, seal: Seal): SettingsResult {
+export function changedSettings(upstream: Upstream, changes: UpstreamChanges, seals: Seals): SettingsResult {
   const address = changedAddress(upstream, changes);
   if (address.kind === 'refused') return address;
   const { user } = address.address;
   const kept = user === null ? null : upstream.sealedPassword;
-  const sealedPassword = changes.password === undefined ? kept : sealed(user, changes.password, seal);
+  const sealedPassword =
+    changes.password === undefined ? kept : sealed(user, changes.password, seals.password);
   if (user !== null && sealedPassword === null) {
     return refused(`The upstream has a user name (${user}) but no password: give one as well.`);
   }
@@ -92,7 +110,15 @@ export function changedSettings(upstream: Upstream, changes: UpstreamChanges, se
   }
   return checked({
     ...address.address,
+    path: upstream.path,
+    region: changes.region === undefined ? upstream.region : changes.region,
     sealedPassword,
+    oauth: changes.oauth === undefined ? upstream.oauth : changes.oauth,
+    sealedClientSecret:
+      changes.clientSecret === undefined
+        ? upstream.sealedClientSecret
+        : sealedOrNull(changes.clientSecret, seals.clientSecret),
+    preset: changes.preset === undefined ? upstream.preset : changes.preset,
     caPem: changes.caPem === undefined ? upstream.caPem : changes.caPem,
     ehloName: changes.ehloName === undefined ? upstream.ehloName : changes.ehloName,
     ...withOptions(movedTo(address.address.host, upstream), changes),
@@ -149,8 +175,19 @@ function changedAddress(upstream: Upstream, changes: UpstreamChanges) {
   return parseUpstreamUrl(changes.url, { allowPlaintext: changes.allowPlaintext === true });
 }
 
-function sealed(user: string | null, password: string | null, seal: Seal): Uint8Array | null {
+function sealed(
+  user: string | null,
+  password: string | null,
+  seal: (plain: string) => Uint8Array,
+): Uint8Array | null {
   return user === null || password === null ? null : seal(password);
+}
+
+function sealedOrNull(
+  secret: string | null | undefined,
+  seal: (plain: string) => Uint8Array,
+): Uint8Array | null {
+  return typeof secret === 'string' ? seal(secret) : null;
 }
 
 function checked(settings: UpstreamSettings): SettingsResult {

@@ -3,6 +3,7 @@
 
 import type { EpochMs } from '../clock.ts';
 import type { SqlValue, Statement } from '../storage/database.ts';
+import { oauthToText } from './oauth/oauth-settings.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
 
 /** In the order in which they were added. */
@@ -14,8 +15,13 @@ export type UpstreamSettings = Pick<
   | 'scheme'
   | 'host'
   | 'port'
+  | 'path'
+  | 'region'
   | 'user'
   | 'sealedPassword'
+  | 'oauth'
+  | 'sealedClientSecret'
+  | 'preset'
   | 'caPem'
   | 'ehloName'
   | 'connections'
@@ -29,8 +35,13 @@ const SETTINGS = [
   'scheme',
   'host',
   'port',
+  'path',
+  'region',
   'user_name',
   'sealed_password',
+  'oauth',
+  'sealed_client_secret',
+  'preset',
   'ca_pem',
   'ehlo_name',
   'connections',
@@ -110,10 +121,11 @@ export function resumeUpstream(id: string): Statement {
   };
 }
 
-/** Soft: the row stays, for what the queue's history says about it. Its password does not. */
+/** Soft: the row stays, for what the queue's history says about it. Its secrets do not. */
 export function removeUpstream(id: string, now: EpochMs): Statement {
   return {
-    sql: `UPDATE upstream SET removed_at = ?, is_default = 0, sealed_password = NULL, revision = revision + 1
+    sql: `UPDATE upstream SET removed_at = ?, is_default = 0, sealed_password = NULL, sealed_client_secret = NULL,
+        revision = revision + 1
       WHERE id = ? AND removed_at IS NULL`,
     params: [now, id],
     require: 1,
@@ -150,8 +162,13 @@ function settingsParams(settings: UpstreamSettings): readonly SqlValue[] {
     settings.scheme,
     settings.host,
     settings.port,
+    settings.path,
+    settings.region,
     settings.user,
     settings.sealedPassword,
+    settings.oauth === null ? null : oauthToText(settings.oauth),
+    settings.sealedClientSecret,
+    settings.preset,
     settings.caPem,
     settings.ehloName,
     settings.connections,

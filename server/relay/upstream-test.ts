@@ -5,6 +5,7 @@ import type { Clock, EpochMs } from '../clock.ts';
 import type { RandomBytes } from '../ids.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { Credentials } from './credentials.ts';
 import type { Address } from './drivers/open-socket.ts';
 import { createSocketOpener } from './drivers/open-socket.ts';
 import type { Security } from './drivers/security.ts';
@@ -28,8 +29,7 @@ export type UpstreamTestResult = Readonly<{ ok: boolean; checks: readonly Upstre
 
 export type UpstreamTestOptions = Readonly<{
   upstream: Upstream;
-  /** In clear; null where none is set or it cannot be opened. */
-  password: string | null;
+  credentials: Credentials;
   /** This server's host name, for EHLO. */
   hostname: string;
   clock: Clock;
@@ -41,7 +41,7 @@ const DAY = 86_400_000;
 
 /** Never rejects. Takes at most the time-outs. */
 export async function testUpstream(options: UpstreamTestOptions): Promise<UpstreamTestResult> {
-  const { upstream, password, clock, timeouts = DEFAULT_TIMEOUTS } = options;
+  const { upstream, credentials, clock, timeouts = DEFAULT_TIMEOUTS } = options;
   const opener = createSocketOpener();
   const found = await opener.find(upstream.host, timeouts.connect);
   if (found.kind === 'failed') {
@@ -53,7 +53,7 @@ export async function testUpstream(options: UpstreamTestOptions): Promise<Upstre
 
   const dial: DialOptions = {
     upstream,
-    password,
+    credentials,
     ehloName: ehloNameFor(upstream.ehloName, options.hostname),
     timeouts,
     opener,

@@ -5,10 +5,10 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import type { UpstreamScheme } from './upstream.ts';
+import type { SmtpScheme } from './upstream-scheme.ts';
 
 export type UpstreamAddress = Readonly<{
-  scheme: UpstreamScheme;
+  scheme: SmtpScheme;
   /** Host name (A-labels), IPv4 address or IPv6 address without brackets. */
   host: string;
   port: number;
@@ -19,7 +19,7 @@ export type UpstreamUrlResult =
   | Readonly<{ kind: 'parsed'; address: UpstreamAddress }>
   | Readonly<{ kind: 'refused'; text: string }>;
 
-const DEFAULT_PORTS: Readonly<Record<UpstreamScheme, number>> = {
+const DEFAULT_PORTS: Readonly<Record<SmtpScheme, number>> = {
   smtps: 465,
   'smtp+starttls': 587,
   'smtp+notls': 25,
@@ -58,7 +58,7 @@ export function parseUpstreamUrl(
 
 type Refused = Readonly<{ kind: 'refused'; text: string }>;
 
-function parseScheme(scheme: string): UpstreamScheme | Refused {
+function parseScheme(scheme: string): SmtpScheme | Refused {
   if (scheme === 'smtps' || scheme === 'smtp+starttls' || scheme === 'smtp+notls') return scheme;
   return refused(
     `The scheme "${scheme}" is not known. Use smtp+starttls:// (usually port 587), smtps:// (TLS from the start, usually port 465) or smtp+notls:// (no TLS, only on this machine).`,

@@ -1,12 +1,11 @@
 // An upstream: a smart host that takes our mail. This file holds its shape and the one parser of its database row.
-// The password never stands in it: it stays sealed until a connection needs it.
+// Its secrets never stand in it in clear: they stay sealed until a connection needs them.
 
 import type { EpochMs } from '../clock.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
 import type { Row, SqlValue } from '../storage/database.ts';
-
-/** How the connection is protected: TLS from the first octet, STARTTLS required, or none at all. */
-export type UpstreamScheme = 'smtps' | 'smtp+starttls' | 'smtp+notls';
+import { type OAuthSettings, oauthFromText } from './oauth/oauth-settings.ts';
+import { SCHEMES, type UpstreamScheme } from './upstream-scheme.ts';
 
 export type FaultKind = UpstreamFault['kind'];
 
@@ -55,6 +54,15 @@ export const KEEP_IDENTITY: SenderIdentity = {
   displayName: 'keep',
 };
 
+/** What an upstream is that speaks SMTP with a password or none. */
+export const PLAIN_SMTP = {
+  path: null,
+  region: null,
+  oauth: null,
+  sealedClientSecret: null,
+  preset: null,
+} as const;
+
 export type Upstream = Readonly<{
   id: string;
   name: string;
@@ -62,9 +70,20 @@ export type Upstream = Readonly<{
   /** Host name (A-labels), IPv4 address or IPv6 address without brackets. */
   host: string;
   port: number;
-  /** Null: no authentication. */
+  /** Of a sending API: what all its addresses begin with, such as `/v1.0`; null: as usual there. */
+  path: string | null;
+  /** Of Amazon: for which region requests are signed; null: the host name says it. */
+  region: string | null;
+  /** SMTP: null is no authentication. Sending APIs: the mailbox, domain or key id, as relay/apis/ say. */
   user: string | null;
+  /** Password, API key or secret access key. */
   sealedPassword: Uint8Array | null;
+  /** Not null: we log in with access tokens instead of a password. */
+  oauth: OAuthSettings | null;
+  /** Client secret, or the private key (PEM) of a service account; null: the client has none. */
+  sealedClientSecret: Uint8Array | null;
+  /** The key of the preset that it was added with; null: none. */
+  preset: string | null;
   /** PEM of the only authority to trust; null: the public ones and those that this machine trusts. */
   caPem: string | null;
   /** Null: this server's own host name. */
@@ -90,8 +109,14 @@ export function canonicalUpstreamName(name: string): string {
   return name.trim().normalize('NFKC').toLowerCase();
 }
 
-const FAULT_KINDS: readonly FaultKind[] = ['unreachable', 'tls', 'credentials', 'quota', 'throttled'];
-const SCHEMES: readonly UpstreamScheme[] = ['smtps', 'smtp+starttls', 'smtp+notls'];
+const FAULT_KINDS: readonly FaultKind[] = [
+  'unreachable',
+  'tls',
+  'credentials',
+  'consent',
+  'quota',
+  'throttled',
+];
 
 const REWRITES: readonly SenderIdentity['rewrite'][] = ['keep', 'if-not-permitted', 'always'];
 
@@ -105,8 +130,13 @@ export function upstreamFromRow(row: Row): Upstream {
     scheme,
     host: text(row['host']),
     port: number(row['port']),
+    path: textOrNull(row['path']),
+    region: textOrNull(row['region']),
     user: textOrNull(row['user_name']),
-    sealedPassword: row['sealed_password'] instanceof Uint8Array ? row['sealed_password'] : null,
+    sealedPassword: octetsOrNull(row['sealed_password']),
+    oauth: oauthFromText(textOrNull(row['oauth'])),
+    sealedClientSecret: octetsOrNull(row['sealed_client_secret']),
+    preset: textOrNull(row['preset']),
     caPem: textOrNull(row['ca_pem']),
     ehloName: textOrNull(row['ehlo_name']),
     connections: number(row['connections']),
@@ -137,7 +167,7 @@ export function upstreamFromRow(row: Row): Upstream {
 export function upstreamUrl(upstream: Upstream): string {
   const host = upstream.host.includes(':') ? `[${upstream.host}]` : upstream.host;
   const user = upstream.user === null ? '' : `${upstream.user.replace(/[%:]/g, encodeURIComponent)}@`;
-  return `${upstream.scheme}://${user}${host}:${upstream.port}`;
+  return `${upstream.scheme}://${user}${host}:${upstream.port}${upstream.path ?? ''}`;
 }
 
 /** What we call ourselves in EHLO. Google's relay refuses "localhost" (RFC 5321 §4.1.3 allows an address instead). */
@@ -174,6 +204,10 @@ function number(value: SqlValue | undefined): number {
 
 function textOrNull(value: SqlValue | undefined): string | null {
   return typeof value === 'string' ? value : null;
+}
+
+function octetsOrNull(value: SqlValue | undefined): Uint8Array | null {
+  return value instanceof Uint8Array ? value : null;
 }
 
 function numberOrNull(value: SqlValue | undefined): number | null {

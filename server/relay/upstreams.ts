@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { NewId } from '../ids.ts';
 import type { CommitRefusal, Database, Statement } from '../storage/database.ts';
 import { storageRefusalText } from '../storage/refusal-text.ts';
-import { upstreamContext } from '../storage/sealed-rows.ts';
+import { clientSecretContext, upstreamContext } from '../storage/sealed-rows.ts';
 import { commitSealed, type Sealing } from '../storage/sealing.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
 import { canonicalUpstreamName, upstreamFromRow } from './upstream.ts';
@@ -39,6 +39,8 @@ export type Upstreams = Readonly<{
   byId: (id: string) => Upstream | null;
   /** The password in clear, for a connection. Null: none is set, or the sealing key cannot open it. */
   password: (upstream: Upstream) => string | null;
+  /** The secret of its OAuth2 client in clear, or the private key of its service account. Null as for passwords. */
+  clientSecret: (upstream: Upstream) => string | null;
   add: (input: UpstreamInput) => Promise<UpstreamChange>;
   set: (name: string, changes: UpstreamChanges) => Promise<UpstreamChange>;
   pause: (name: string) => Promise<UpstreamChange>;
@@ -72,11 +74,19 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
 
   const find = (name: string) =>
     view.find(known => canonicalUpstreamName(known.name) === canonicalUpstreamName(name)) ?? null;
-  const sealFor = (id: string) => (password: string) =>
-    sealer.seal(new TextEncoder().encode(password), upstreamContext(id));
-  /** Also for a password that stays: written back under a key that was replaced meanwhile, it would be lost. */
-  const guardOf = ({ sealedPassword }: UpstreamSettings) =>
-    sealedPassword === null ? [] : [sealer.guard(sealedPassword)];
+  const sealAs = (context: string) => (plain: string) =>
+    sealer.seal(new TextEncoder().encode(plain), context);
+  const sealsFor = (id: string) => ({
+    password: sealAs(upstreamContext(id)),
+    clientSecret: sealAs(clientSecretContext(id)),
+  });
+  const open = (sealed: Uint8Array | null, context: string): string | null => {
+    const plain = sealed === null ? null : sealer.open(sealed, context);
+    return plain === null ? null : new TextDecoder().decode(plain);
+  };
+  /** Also for secrets that stay: written back under a key that was replaced meanwhile, they would be lost. */
+  const guardsOf = ({ sealedPassword, sealedClientSecret }: UpstreamSettings) =>
+    [sealedPassword, sealedClientSecret].flatMap(sealed => (sealed === null ? [] : [sealer.guard(sealed)]));
 
   /** `groupNow` is asked again where the sealing key was replaced before the commit. */
   async function change(
@@ -116,31 +126,28 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
     list: () => view,
     find,
     byId: id => view.find(known => known.id === id) ?? null,
-    password: upstream => {
-      if (upstream.sealedPassword === null) return null;
-      const plain = sealer.open(upstream.sealedPassword, upstreamContext(upstream.id));
-      return plain === null ? null : new TextDecoder().decode(plain);
-    },
+    password: ({ id, sealedPassword }) => open(sealedPassword, upstreamContext(id)),
+    clientSecret: ({ id, sealedClientSecret }) => open(sealedClientSecret, clientSecretContext(id)),
     add: async input => {
       const nameRefusal = checkName(input.name);
       if (nameRefusal !== null) return refused(nameRefusal);
       const id = newId();
       const name = input.name.trim();
       return change(name, () => {
-        const made = newSettings(input, sealFor(id));
+        const made = newSettings(input, sealsFor(id));
         if (made.kind === 'refused') return made;
         const { settings } = made;
         const row = { ...settings, id, name, canonicalName: canonicalUpstreamName(name), now: clock.now() };
-        return [insertUpstream(row), ...guardOf(settings)];
+        return [insertUpstream(row), ...guardsOf(settings)];
       });
     },
     set: (name, changes) =>
       changeKnown(name, upstream => {
         const { id, revision } = upstream;
-        const changed = changedSettings(upstream, changes, sealFor(id));
+        const changed = changedSettings(upstream, changes, sealsFor(id));
         if (changed.kind === 'refused') return changed;
         const { settings } = changed;
-        const update = [updateUpstream(id, revision, settings), ...guardOf(settings)];
+        const update = [updateUpstream(id, revision, settings), ...guardsOf(settings)];
         return changes.makeDefault === true ? [...update, ...makeDefault(id)] : update;
       }),
     pause: name => changeKnown(name, known => [pauseUpstream(known.id, known.pausedAt ?? clock.now())]),

@@ -13,7 +13,7 @@ import {
   nextTransaction,
   waitsForUpstream,
 } from './classify.ts';
-import type { Sent } from './drivers/smtp-transaction.ts';
+import type { Sent } from './drivers/session.ts';
 import type { RemoteReply } from './remote-reply.ts';
 import { replyMeaning } from './reply-meaning.ts';
 
@@ -58,6 +58,12 @@ export function judgeSent(request: Request, sent: Judged, upstream: string): Att
       } as const;
       return sameForAll(request, outcome, { kind: 'nothing' });
     }
+    case 'handed-over': {
+      const relayed: Outcome = { kind: 'relayed', reply: sent.reply };
+      return sameForAll(request, relayed, { kind: 'answered' });
+    }
+    case 'judged':
+      return fromVerdicts(request, new Map(), sent.verdict, upstream);
     case 'not-supported':
       return sameForAll(request, sent.outcome, { kind: 'answered' });
     default:

@@ -11,6 +11,7 @@ import { damageText } from './integrity.ts';
 import { initial } from './migrations/001-initial.ts';
 import { authentication } from './migrations/002-authentication.ts';
 import { routes } from './migrations/003-routes.ts';
+import { oauth } from './migrations/004-oauth.ts';
 import {
   APPLICATION_ID,
   type Connection,
@@ -24,7 +25,7 @@ import {
 export type Migration = Readonly<{ number: number; name: string; statements: readonly string[] }>;
 
 /** In their order, numbered from 1 without a gap. A migration that was released is never changed. */
-export const migrations: readonly Migration[] = [initial, authentication, routes];
+export const migrations: readonly Migration[] = [initial, authentication, routes, oauth];
 
 export type Migrated = Readonly<{
   /** Schema numbers; 0 is an empty file. Equal where nothing had to be done. */

@@ -5,6 +5,8 @@
 import type { Database, Row, SqlValue, Statement } from './database.ts';
 
 export const upstreamContext = (id: string): string => `upstream:${id}`;
+export const clientSecretContext = (id: string): string => `upstream-client:${id}`;
+export const consentContext = (id: string): string => `upstream-consent:${id}`;
 export const channelContext = (id: string): string => `alert-channel:${id}`;
 export const lastingKeyContext = (name: string): string => `lasting-key:${name}`;
 
@@ -45,6 +47,25 @@ export const sealedColumns: readonly SealedColumn[] = [
     key: ['id'],
     context: row => upstreamContext(text(row, 'id')),
     forget: `UPDATE upstream SET sealed_password = NULL, revision = revision + 1 WHERE sealed_password IS NOT NULL`,
+    ifLost: 'asked-for',
+  },
+  {
+    table: 'upstream',
+    column: 'sealed_client_secret',
+    what: 'client secrets of upstreams',
+    key: ['id'],
+    context: row => clientSecretContext(text(row, 'id')),
+    forget: `UPDATE upstream SET sealed_client_secret = NULL, revision = revision + 1
+      WHERE sealed_client_secret IS NOT NULL`,
+    ifLost: 'asked-for',
+  },
+  {
+    table: 'consent',
+    column: 'sealed',
+    what: 'OAuth2 consents of upstreams',
+    key: ['upstream_id'],
+    context: row => consentContext(text(row, 'upstream_id')),
+    forget: 'DELETE FROM consent',
     ifLost: 'asked-for',
   },
   {

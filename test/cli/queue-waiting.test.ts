@@ -11,7 +11,7 @@ import type { Route } from '../../server/relay/route.ts';
 import { counted, NO_COUNTS } from '../../server/relay/sent-counts.ts';
 import type { StoredPace } from '../../server/relay/stored-pace.ts';
 import type { Upstream } from '../../server/relay/upstream.ts';
-import { KEEP_IDENTITY, NO_PACING } from '../../server/relay/upstream.ts';
+import { KEEP_IDENTITY, NO_PACING, PLAIN_SMTP } from '../../server/relay/upstream.ts';
 
 const AT = Date.UTC(2026, 10, 21, 2, 0, 0);
 
@@ -21,6 +21,7 @@ const main: Upstream = {
   scheme: 'smtps',
   host: 'relay.example',
   port: 465,
+  ...PLAIN_SMTP,
   user: null,
   sealedPassword: null,
   caPem: null,

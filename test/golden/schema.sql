@@ -95,6 +95,17 @@ CREATE TABLE body (
   octets BLOB NOT NULL
 );
 
+CREATE TABLE consent (
+  upstream_id TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  consented_at INTEGER NOT NULL,
+  refreshed_at INTEGER NOT NULL,
+  ends_at INTEGER,
+  busy_until INTEGER,
+  busy_by TEXT
+);
+
 CREATE TABLE credential (
   account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
   version INTEGER NOT NULL,
@@ -234,6 +245,6 @@ CREATE TABLE upstream (
   fault_text TEXT,
   fault_since INTEGER,
   next_probe_at INTEGER
-    , sender_rewrite TEXT NOT NULL DEFAULT 'keep', sender TEXT, senders TEXT, null_sender TEXT NOT NULL DEFAULT 'keep', display_name TEXT NOT NULL DEFAULT 'keep', messages_per_connection INTEGER, messages_per_minute INTEGER, messages_per_hour INTEGER, messages_per_day INTEGER, message_size INTEGER, announced_size INTEGER);
+    , sender_rewrite TEXT NOT NULL DEFAULT 'keep', sender TEXT, senders TEXT, null_sender TEXT NOT NULL DEFAULT 'keep', display_name TEXT NOT NULL DEFAULT 'keep', messages_per_connection INTEGER, messages_per_minute INTEGER, messages_per_hour INTEGER, messages_per_day INTEGER, message_size INTEGER, announced_size INTEGER, path TEXT, region TEXT, oauth TEXT, sealed_client_secret BLOB, preset TEXT);
 
 CREATE UNIQUE INDEX upstream_by_name ON upstream (canonical_name) WHERE removed_at IS NULL;

@@ -72,11 +72,12 @@ export async function openMailBench(options: Options): Promise<MailBench> {
   const relay = createRelay({
     upstreams: {
       list: () => upstreams,
-      password: () => 'secret',
       onChange: listener => void listeners.push(listener),
       recordFault: async () => undefined,
       recordAnnouncedSize: async () => undefined,
     },
+    credentialsOf: ({ user }) =>
+      user === null ? { kind: 'none' } : { kind: 'password', password: 'secret' },
     routes: { list: () => [...routes], onChange: () => undefined },
     recipients: { list: () => [], mappedRecipient: () => null, onChange: () => undefined },
     raise: alert => void alerts.push(alert),

@@ -11,7 +11,7 @@ import type { DeliveryRequest, Phase, Relay } from '../../server/queue/delivery.
 import type { Timeouts } from '../../server/relay/drivers/smtp-connection.ts';
 import { createRelay, type RelayDeps } from '../../server/relay/relay.ts';
 import type { KnownFault, Upstream } from '../../server/relay/upstream.ts';
-import { KEEP_IDENTITY, NO_PACING } from '../../server/relay/upstream.ts';
+import { KEEP_IDENTITY, NO_PACING, PLAIN_SMTP } from '../../server/relay/upstream.ts';
 import { type Identity, makeIdentity } from './identity.ts';
 import { type Remote, type RemoteOptions, startRemote } from './remote.ts';
 
@@ -50,6 +50,7 @@ export async function upstreamAt(port: number, changes: Partial<Upstream> = {}):
     scheme: 'smtp+starttls',
     host: '127.0.0.1',
     port,
+    ...PLAIN_SMTP,
     user: 'postern@example.com',
     sealedPassword: null,
     caPem: authority,
@@ -110,11 +111,12 @@ export function relayTo(upstream: Upstream, changes: Partial<RelayDeps> = {}): B
   const relay = createRelay({
     upstreams: {
       list: () => list,
-      password: () => 'secret pässword',
       onChange: listener => void listeners.push(listener),
       recordFault: async (_upstream, fault) => void recorded.push(fault),
       recordAnnouncedSize: async (_upstream, size) => void sizes.push(size),
     },
+    credentialsOf: ({ user }) =>
+      user === null ? { kind: 'none' } : { kind: 'password', password: 'secret pässword' },
     routes: { list: () => [], onChange: () => undefined },
     recipients: { list: () => [], mappedRecipient: () => null, onChange: () => undefined },
     raise: alert => void alerts.push(alert),

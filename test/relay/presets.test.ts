@@ -28,9 +28,11 @@ describe('a provider', () => {
   });
 });
 
+const SEALS = { password: () => new Uint8Array(), clientSecret: () => new Uint8Array() };
+
 describe('a new upstream', () => {
   const settings = (host: string, more: object = {}) => {
-    const made = newSettings({ name: 'x', url: `smtps://${host}`, ...more }, () => new Uint8Array());
+    const made = newSettings({ name: 'x', url: `smtps://${host}`, ...more }, SEALS);
     if (made.kind === 'refused') throw new Error(made.text);
     return made.settings;
   };

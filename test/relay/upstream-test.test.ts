@@ -17,7 +17,7 @@ async function tested(options: RemoteOptions, changes: Partial<Upstream> = {}, t
   const upstream = await upstreamAt(server.port, changes);
   const result = await testUpstream({
     upstream,
-    password: 'secret',
+    credentials: upstream.user === null ? { kind: 'none' } : { kind: 'password', password: 'secret' },
     hostname: 'postern.example',
     clock,
     random: systemRandom,
@@ -80,7 +80,7 @@ describe('upstream test', () => {
     const upstream = await upstreamAt(server.port);
     const { checks } = await testUpstream({
       upstream,
-      password: 'x',
+      credentials: { kind: 'password', password: 'x' },
       hostname: 'h',
       clock,
       random: systemRandom,
@@ -180,7 +180,7 @@ describe('a wrong kind of TLS', () => {
     const upstream = await upstreamAt(server.port);
     const { checks } = await testUpstream({
       upstream,
-      password: 'x',
+      credentials: { kind: 'password', password: 'x' },
       hostname: 'h',
       clock,
       random: systemRandom,

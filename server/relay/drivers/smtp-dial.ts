@@ -5,6 +5,7 @@ import type { RandomBytes } from '../../ids.ts';
 import type { UpstreamFault } from '../../queue/outcome.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { parseCapabilities } from '../capabilities.ts';
+import type { Credentials } from '../credentials.ts';
 import type { Place, SetupTrouble } from '../setup-fault.ts';
 import { classifySetup, loginBroken, noCommonMechanism, passwordUnreadable } from '../setup-fault.ts';
 import type { Upstream } from '../upstream.ts';
@@ -19,8 +20,7 @@ import type { Trust } from './trust.ts';
 
 export type DialOptions = Readonly<{
   upstream: Upstream;
-  /** In clear; null where the upstream needs none or it cannot be opened. */
-  password: string | null;
+  credentials: Credentials;
   ehloName: string;
   timeouts: Timeouts;
   opener: SocketOpener;
@@ -64,7 +64,7 @@ export async function dialSmtp(options: DialOptions): Promise<Dialled> {
 }
 
 /** The certificate that an upstream shows, trusted or not, for a person to look at. Nothing is sent but EHLO. */
-export async function lookAtCertificate(options: Omit<DialOptions, 'password'>): Promise<Security | null> {
+export async function lookAtCertificate(options: Omit<DialOptions, 'credentials'>): Promise<Security | null> {
   const begun = await begin(options, { acceptAnyCertificate: true });
   if (begun.kind === 'fault') return null;
   const { connection } = begun;
@@ -85,7 +85,7 @@ type Begun =
 
 /** Connects; the dialogue has not begun. */
 async function begin(
-  options: Omit<DialOptions, 'password'>,
+  options: Omit<DialOptions, 'credentials'>,
   { acceptAnyCertificate }: Readonly<{ acceptAnyCertificate: boolean }>,
 ): Promise<Begun> {
   const { upstream, timeouts, opener, trust, ehloName, signal } = options;
@@ -118,7 +118,7 @@ async function greetAndLogIn(
   const refused = await connected(connection);
   if (refused !== null) return failed(classifySetup(refused, place));
   const capabilities = parseCapabilities(connection.ehloLines);
-  if (options.upstream.user === null) return { kind: 'open', connection, capabilities, mechanism: null };
+  if (options.credentials.kind === 'none') return { kind: 'open', connection, capabilities, mechanism: null };
 
   const outcome = await logIn(connection, capabilities, options, place);
   if (typeof outcome === 'string') return { kind: 'open', connection, capabilities, mechanism: outcome };
@@ -131,14 +131,14 @@ async function greetAndLogIn(
 async function logIn(
   connection: UpstreamConnection,
   { mechanisms }: Capabilities,
-  { upstream, password, random }: DialOptions,
+  { upstream, credentials, random }: DialOptions,
   place: Place,
 ): Promise<string | UpstreamFault> {
-  if (upstream.user === null || password === null) return passwordUnreadable(place.upstream);
+  if (upstream.user === null || credentials.kind !== 'password') return passwordUnreadable(place.upstream);
   const result = await logInTo(
     connection,
     mechanisms,
-    { user: upstream.user, password },
+    { user: upstream.user, password: credentials.password },
     {
       nonce: () => Buffer.from(random(NONCE_OCTETS)).toString('base64url'),
       channelBinding: channelBindingOf(connection),

@@ -1,26 +1,15 @@
-// The SMTP driver: brings up sessions with upstreams. It keeps what all connections share: running look-ups and the
-// certificate authorities. `signal` ends connections and sessions at once, for the end of the process.
+// The SMTP driver: brings up sessions with smart hosts. It keeps what all connections share: running look-ups and the
+// certificate authorities.
 
 import type { RandomBytes } from '../../ids.ts';
-import type { UpstreamFault } from '../../queue/outcome.ts';
-import type { Upstream } from '../upstream.ts';
 import { ehloNameFor } from '../upstream.ts';
+import type { Driver } from './driver.ts';
 import { createSocketOpener } from './open-socket.ts';
 import type { Timeouts } from './smtp-connection.ts';
 import { closedAtOnce, dialSmtp } from './smtp-dial.ts';
 import { createSmtpLine } from './smtp-line.ts';
-import type { Session } from './smtp-session.ts';
 import { createSmtpSession } from './smtp-session.ts';
 import { createTrust } from './trust.ts';
-
-export type DialledSession =
-  | Readonly<{ kind: 'open'; session: Session }>
-  | Readonly<{ kind: 'fault'; fault: UpstreamFault }>;
-
-export type SmtpDriver = Readonly<{
-  /** Never rejects. */
-  dial: (upstream: Upstream, password: string | null, signal: AbortSignal) => Promise<DialledSession>;
-}>;
 
 export type SmtpDriverDeps = Readonly<{
   /** This server's host name: what it calls itself in EHLO unless the upstream says otherwise. */
@@ -39,19 +28,15 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   finalReply: 10 * MINUTE,
 };
 
-export function createSmtpDriver({
-  hostname,
-  random,
-  timeouts = DEFAULT_TIMEOUTS,
-}: SmtpDriverDeps): SmtpDriver {
+export function createSmtpDriver({ hostname, random, timeouts = DEFAULT_TIMEOUTS }: SmtpDriverDeps): Driver {
   const opener = createSocketOpener();
   const trust = createTrust();
   return {
-    dial: async (upstream, password, signal) => {
+    dial: async (upstream, credentials, signal) => {
       const ehloName = ehloNameFor(upstream.ehloName, hostname);
       const dialled = await dialSmtp({
         upstream,
-        password,
+        credentials,
         ehloName,
         timeouts,
         opener,

@@ -1,37 +1,14 @@
-// One authenticated connection that carries messages, one after the other. `send` never rejects and says for each
-// recipient what the upstream answered, or where the connection broke; judging it is classify.ts's. A session that
-// cannot be trusted to be in step any more closes itself.
+// One authenticated SMTP connection that carries messages, one after the other. A session that cannot be trusted to be in
+// step any more closes itself.
 
 import type { Readable } from 'node:stream';
 import type { DurationMs } from '../../clock.ts';
 import { createConversion } from '../../message/downgrade.ts';
-import type { DowngradePlan } from '../../message/seven-bit-plan.ts';
-import type { Content } from '../../queue/delivery.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { createBodyStream } from './body-stream.ts';
+import type { Parcel, Sent, Session } from './session.ts';
 import type { SmtpLine } from './smtp-line.ts';
-import { type Body, type Outgoing, type Patience, type Sent, transact } from './smtp-transaction.ts';
-
-export type Parcel = Outgoing &
-  Readonly<{
-    content: Content;
-    /** Of a file: how it is written for this upstream. Null: as it is. */
-    plan: DowngradePlan | null;
-  }>;
-
-export type Session = Readonly<{
-  capabilities: Capabilities;
-  /** Protected by TLS, with a certificate that was verified. */
-  tls: boolean;
-  send: (parcel: Parcel) => Promise<Sent>;
-  /** Brings the session back in step after a refusal; false: it must not be used again. */
-  reset: () => Promise<boolean>;
-  usable: () => boolean;
-  /** QUIT, then closed; returns at once. */
-  quit: () => void;
-  /** Closed at once; what is under way ends as lost. */
-  close: () => void;
-}>;
+import { type Body, type Patience, transact } from './smtp-transaction.ts';
 
 export type SessionOptions = Readonly<{ capabilities: Capabilities; tls: boolean; patience: Patience }>;
 

@@ -5,45 +5,13 @@
 
 import type { Readable } from 'node:stream';
 import type { DurationMs } from '../../clock.ts';
-import type { Phase } from '../../queue/delivery.ts';
 import type { Stage } from '../../queue/outcome.ts';
-import type { MessageDsn, RecipientDsn } from '../../smtp/dsn-parameters.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { RemoteReply } from '../remote-reply.ts';
 import { dotStuffed } from './dot-stuffing.ts';
 import { mailParameters, recipientParameters } from './envelope-parameters.ts';
+import type { Outgoing, Refusals, Sent, TransactionStage } from './session.ts';
 import type { Answer, Lost, SmtpLine } from './smtp-line.ts';
-
-export type TransactionStage = Extract<Stage, 'mail' | 'rcpt' | 'data' | 'body'>;
-
-/** By position, the recipients that were refused at RCPT. */
-type Refusals = ReadonlyMap<number, RemoteReply>;
-
-export type Sent =
-  /** The final dot was answered with 2xx. */
-  | Readonly<{ kind: 'accepted'; reply: RemoteReply; refusals: Refusals }>
-  /** Every recipient was refused at RCPT. */
-  | Readonly<{ kind: 'no-recipients'; refusals: Refusals }>
-  /** One answer for all recipients that were not refused already. */
-  | Readonly<{ kind: 'refused'; stage: TransactionStage; reply: RemoteReply; refusals: Refusals }>
-  /** The connection broke, or went out of step. `answered`: the upstream had replied to something of this message. */
-  | Readonly<{ kind: 'lost'; stage: Stage; detail: string; bodyConsumed: boolean; answered: boolean }>
-  /** Our own stored message could not be read to its end; the upstream never saw a final dot. */
-  | Readonly<{ kind: 'unreadable'; detail: string }>;
-
-/** A message as this upstream can take it. */
-export type Outgoing = Readonly<{
-  /** Empty: the null reverse-path. */
-  reversePath: string;
-  recipients: readonly Readonly<{ path: string; dsn: RecipientDsn }>[];
-  /** Octets, without the dots that are doubled. */
-  size: number;
-  eightBit: boolean;
-  smtputf8: boolean;
-  requireTls: boolean;
-  dsn: MessageDsn | null;
-  onPhase: (phase: Phase) => void;
-}>;
 
 /** The octets as they are, or a stream of them as they must be on the wire, with the final dot (body-stream.ts). */
 export type Body = Uint8Array | Readable;

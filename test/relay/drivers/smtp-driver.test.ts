@@ -9,6 +9,7 @@ import { CONTENT, PATIENT, remote, until, upstreamAt } from '../bench.ts';
 import type { Script } from '../remote.ts';
 
 const PARCEL = {
+  messageId: 'M1',
   ...{ reversePath: 'a@example.com', recipients: [{ path: 'b@example.net', dsn: NO_RECIPIENT_DSN }] },
   ...{ size: CONTENT.length, eightBit: false, smtputf8: false, requireTls: false, dsn: null, plan: null },
   content: { kind: 'octets', octets: CONTENT },
@@ -20,7 +21,7 @@ async function dialled(tls: 'starttls' | 'implicit', script: Script = () => unde
   const upstream = await upstreamAt(server.port, tls === 'implicit' ? { scheme: 'smtps' } : {});
   const driver = createSmtpDriver({ hostname: 'postern.example', random: systemRandom, timeouts: PATIENT });
   const cutOff = new AbortController();
-  const result = await driver.dial(upstream, 'secret', cutOff.signal);
+  const result = await driver.dial(upstream, { kind: 'password', password: 'secret' }, cutOff.signal);
   if (result.kind !== 'open') throw new Error(result.fault.text);
   return {
     server,

@@ -26,7 +26,7 @@ async function login(
   const clear: Partial<Upstream> = options.tls === 'none' ? { scheme: 'smtp+notls' } : {};
   const { ok, checks } = await testUpstream({
     upstream: await upstreamAt(server.port, { user, ...clear }),
-    password: given.password ?? password,
+    credentials: { kind: 'password', password: given.password ?? password },
     hostname: 'postern.example',
     clock,
     random: systemRandom,

@@ -59,10 +59,15 @@ export function attemptsInFlight(data: string): readonly Readonly<{ id: string; 
     if (existsSync(from)) copyFileSync(from, `${path}${end}`);
   }
   const connection = openConnection(path, 'relaxed');
-  const rows = connection.prepare<[], Row>(
-    `SELECT message_id, ordinal, attempts FROM recipient WHERE state = 'in_flight'`,
-  );
-  const attempts = rows.all().map(row => ({
+  // Where the first start of all was cut short there is no table yet.
+  const isMade =
+    connection.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'recipient'`).get() !== undefined;
+  const rows = isMade
+    ? connection
+        .prepare<[], Row>(`SELECT message_id, ordinal, attempts FROM recipient WHERE state = 'in_flight'`)
+        .all()
+    : [];
+  const attempts = rows.map(row => ({
     id: String(row['message_id']),
     key: [row['message_id'], row['ordinal'], row['attempts']].join(' '),
   }));

@@ -5,6 +5,7 @@
 import type { Clock, DurationMs, EpochMs } from '../clock.ts';
 import type { Log } from '../events.ts';
 import type { Database, Statement } from '../storage/database.ts';
+import { readMeta, replaceMeta } from '../storage/meta.ts';
 import type { ClockTrust } from './clock-trust.ts';
 import type { Relay } from './delivery.ts';
 import type { Place, Queue } from './queue.ts';
@@ -50,11 +51,15 @@ const ROUTE_AND_WAKE = `${MOVE}, next_attempt_at = ${UNLESS_HELD} ${FENCE}`;
 
 export function createRoutingPass(deps: Deps): RoutingPass {
   const { database, queue, relay, place, log } = deps;
-  let known = definitionsOf(relay.routing.routes(), deps.revisionOf);
+  const atStart = definitionsOf(relay.routing.routes(), deps.revisionOf);
+  let known: Definitions | null = null;
 
   const pass = async (anew: boolean, stopped: () => boolean): Promise<number | null> => {
     const defined = definitionsOf(relay.routing.routes(), deps.revisionOf);
-    const changed = [...defined].filter(([id, definition]) => anew && definition !== known.get(id));
+    // What was corrected while the server was stopped counts too.
+    const before = known ?? (await readDefinitions(database)) ?? atStart;
+    known = before;
+    const changed = [...defined].filter(([id, definition]) => anew && definition !== before.get(id));
     const rerouting = { ...reroutingNow(deps, anew), changed: new Set(changed.map(([id]) => id)) };
     let count = 0;
     const moved: { row: WaitingRow; way: string; due: number }[] = [];
@@ -79,7 +84,7 @@ export function createRoutingPass(deps: Deps): RoutingPass {
         for (const { row, way, due } of moved.splice(0)) queue.line.add({ way, account: row.account }, due);
       },
     });
-    if (isDone && anew) known = defined;
+    if (isDone && anew) known = await keepDefinitions(database, defined, before);
     if (count > 0) log('queue.routed', { recipients: count });
     return isDone ? count : null;
   };
@@ -97,8 +102,29 @@ export function createRoutingPass(deps: Deps): RoutingPass {
   };
 }
 
-/** What each route is now, with the settings of its upstreams. */
-function definitionsOf(routes: Routes, revisionOf: Deps['revisionOf']): ReadonlyMap<string, string> {
+/** By the id of a route: what it is, with the settings of its upstreams. */
+type Definitions = ReadonlyMap<string, string>;
+
+async function readDefinitions(database: Database): Promise<Definitions | null> {
+  const text = await readMeta(database, 'routed_by');
+  const value: unknown = text === null ? null : JSON.parse(text);
+  if (!Array.isArray(value)) return null;
+  return new Map(value.filter(Array.isArray).map(([id, definition]) => [String(id), String(definition)]));
+}
+
+/** Returns what is known from now on: where it could not be written, the next pass does the work again. */
+async function keepDefinitions(
+  database: Database,
+  now: Definitions,
+  before: Definitions,
+): Promise<Definitions> {
+  const text = JSON.stringify([...now]);
+  if (text === (await readMeta(database, 'routed_by'))) return now;
+  const result = await database.commit([replaceMeta('routed_by', text)]);
+  return result.kind === 'committed' ? now : before;
+}
+
+function definitionsOf(routes: Routes, revisionOf: Deps['revisionOf']): Definitions {
   return new Map(
     [...routes].map(([id, ids]) => [id, JSON.stringify(ids.map(one => [one, revisionOf(one)]))]),
   );

@@ -1,8 +1,9 @@
-// Facts about this installation: hostname and trace_id, written once, and sealing_key_id, which names the key in force.
+// Facts about this installation: hostname and trace_id, written once; sealing_key_id, which names the key in force; and
+// routed_by, the routes and settings of upstreams (JSON) by which what waits was routed last.
 
 import type { Database, Statement } from './database.ts';
 
-export type MetaName = 'hostname' | 'trace_id' | 'sealing_key_id';
+export type MetaName = 'hostname' | 'trace_id' | 'sealing_key_id' | 'routed_by';
 
 /** The value, or null where it was never written. */
 export async function readMeta(database: Database, name: MetaName): Promise<string | null> {
@@ -18,7 +19,7 @@ export async function writeMetaOnce(database: Database, name: MetaName, value: s
   return stands;
 }
 
-/** Replaces a value: the sealing key's id, where nothing is sealed under the old one any more. */
+/** Replaces a value; the sealing key's id only where nothing is sealed under the old one any more. */
 export function replaceMeta(name: MetaName, value: string): Statement {
   return {
     sql: 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

@@ -168,6 +168,15 @@ describe('a change of routes or upstreams', () => {
       expect(await due()).toBe(DUE);
     });
 
+    it('makes it due where the settings were corrected while the server was stopped', async () => {
+      await openPass().runAnew();
+      await refuse();
+      revisions.set('U2', 2);
+      expect(await openPass().runAnew()).toBe(1);
+      expect(await due()).toBe(NOW);
+      expect(await openPass().runAnew()).toBe(0);
+    });
+
     it('makes it due where its route goes to others', async () => {
       await refuse();
       const pass = openPass();

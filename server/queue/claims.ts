@@ -104,10 +104,13 @@ export function createClaims(deps: Deps): TakeClaims {
     leases.begin(lease);
     let result: CommitResult | null = null;
     try {
-      result = await database.commit([
-        ...turns.map((turn, i) => claimStatement(turn, newest[i] ?? [], lease, request)),
-        ...pairs.map(selectPair),
-      ]);
+      result = await database.commit(
+        [
+          ...turns.map((turn, i) => claimStatement(turn, newest[i] ?? [], lease, request)),
+          ...pairs.map(selectPair),
+        ],
+        { patient: true },
+      );
     } finally {
       if (result?.kind !== 'committed') {
         look.cancel();

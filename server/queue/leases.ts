@@ -99,7 +99,7 @@ export function createLeases({
     { sql, params = [] }: Statement,
   ): Promise<CommitRefusal | null> => {
     const { lease, id } = leased;
-    const result = await database.commit([{ sql, params: [...params, id, lease] }]);
+    const result = await database.commit([{ sql, params: [...params, id, lease] }], { patient: true });
     if (result.kind !== 'committed') return result;
     end(leased);
     for (const { way, account_id, attempts, next_attempt_at: due } of result.effects[0]?.rows ?? []) {

@@ -143,7 +143,7 @@ export function createQueue(deps: QueueDeps): Queue {
       const retiring = mayRetire ? retirement(id, now, { keepContent }) : [];
       const isLate = claim.recipients.some(({ attempt, delayReported }) => attempt > 1 || delayReported);
       const dropping = isLate ? [dropDelayReports(id)] : [];
-      const result = await database.commit([...statements, ...retiring, ...dropping]);
+      const result = await database.commit([...statements, ...retiring, ...dropping], { patient: true });
       if (result.kind !== 'committed') return result;
       leases.end(leasedOf(claim));
       for (const { settlement } of ends) {
@@ -166,7 +166,8 @@ export function createQueue(deps: QueueDeps): Queue {
     },
 
     renew: async ({ message, lease }, phase, leaseExpiresAt) => {
-      await database.commit([{ sql: RENEW, params: [phase, leaseExpiresAt, message.id, lease] }]);
+      const renewal = { sql: RENEW, params: [phase, leaseExpiresAt, message.id, lease] };
+      await database.commit([renewal], { patient: true });
     },
 
     body: async id => {

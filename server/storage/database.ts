@@ -44,6 +44,8 @@ export type CommitOptions = Readonly<{
    * holds or deletes must not say so.
    */
   yields?: boolean;
+  /** Nobody waits for it: on a slow disk it is put off a little, to share the sync of a commit for which somebody does. */
+  patient?: boolean;
 }>;
 
 export type Database = Readonly<{

@@ -125,11 +125,12 @@ function createFacade(number: number, worker: Worker): FileFacade {
         if (error !== null) return reject(error);
         writer.query(enter({ settle: answer => resolve(rowsOf(answer)), reject }), sql, params);
       }),
-    commit: group =>
+    commit: (group, { patient = false } = {}) =>
       new Promise((resolve, reject) => {
         const error = unusable();
         if (error !== null) return reject(error);
-        writer.group(enter({ settle: answer => resolve(resultOf(answer)), reject }), group);
+        const ticket = enter({ settle: answer => resolve(resultOf(answer)), reject });
+        writer.group(ticket, group, { patient });
       }),
     onForeignChange: listener => {
       if (listeners.push(listener) === 1 && unusable() === null) post({ kind: 'watch', file: number });

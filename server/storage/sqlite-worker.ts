@@ -7,6 +7,7 @@ import { flushCompileCache } from 'node:module';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createGroupCommit, type GroupResult } from './group-commit.ts';
+import { createPatience } from './patience.ts';
 import {
   type Connection,
   codeOf,
@@ -82,7 +83,10 @@ function openFile(
   const connection = openConnection(file.path, file.durability);
   const groupCommit = createGroupCommit(connection);
   const readWork = createWorkReader();
+  const patience = createPatience();
   let waiting: WaitingWork = { groups: [], queries: [] };
+  /** Runs while all groups that wait can wait. */
+  let putOff: NodeJS.Timeout | null = null;
   let told = false;
   let closing = false;
 
@@ -106,7 +110,10 @@ function openFile(
     const answers: (readonly [number, Answer])[] = [];
     for (let at = 0; at < groups.length; at += MAX_GROUPS_PER_TRANSACTION) {
       const some = groups.slice(at, at + MAX_GROUPS_PER_TRANSACTION);
+      const begin = performance.now();
       const results = groupCommit.commit(some.map(group => group.statements));
+      const now = performance.now();
+      patience.committed(now - begin, { urgent: some.some(group => !group.patient), now });
       for (const [i, result] of results.entries()) answers.push([some[i]?.ticket ?? 0, shortAnswer(result)]);
     }
     for (const one of queries) answers.push([one.ticket, query(one)]);
@@ -126,6 +133,29 @@ function openFile(
     // What may be lost anyway is copied by SQLite itself: nobody waits for it.
     if (file.durability === 'durable' && groupCommit.failure() === null) checkpointer.afterCommit();
   };
+  const work = (now: WaitingWork): void => {
+    if (now.groups.length + now.queries.length === 0) return;
+    post({ kind: 'done', file: number, answers: answerAll(now) });
+    tellFailure();
+    if (now.groups.length > 0) afterCommit();
+  };
+  const workAll = (): void => {
+    if (putOff !== null) clearTimeout(putOff);
+    putOff = null;
+    const now = waiting;
+    waiting = { groups: [], queries: [] };
+    work(now);
+  };
+  /** Answers the queries; the groups, for which nobody waits, have the time from the first of them on. */
+  const workLater = (wait: number): void => {
+    putOff ??= setTimeout(workAll, wait);
+    work({ groups: [], queries: waiting.queries.splice(0) });
+  };
+  const mayWait = ({ groups }: WaitingWork): boolean =>
+    !closing &&
+    groups.length > 0 &&
+    groups.length < MAX_GROUPS_PER_TRANSACTION &&
+    groups.every(group => group.patient);
   return {
     take: request => {
       if (request.kind === 'work') readWork(request, waiting);
@@ -133,14 +163,9 @@ function openFile(
       else closing = true;
     },
     serve: () => {
-      const { groups, queries } = waiting;
-      if (groups.length + queries.length > 0) {
-        const work = waiting;
-        waiting = { groups: [], queries: [] };
-        post({ kind: 'done', file: number, answers: answerAll(work) });
-        tellFailure();
-        if (groups.length > 0) afterCommit();
-      }
+      const wait = mayWait(waiting) ? patience.wait(performance.now()) : 0;
+      if (wait > 0) workLater(wait);
+      else workAll();
       if (closing) {
         closing = false;
         void close();

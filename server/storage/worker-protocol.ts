@@ -33,19 +33,27 @@ export type Reply =
   | Readonly<{ kind: 'changed'; file: number }>
   | Readonly<{ kind: 'closed'; file: number }>;
 
+/** `patient`: nobody waits for it (database.ts). */
+export type WorkOptions = Readonly<{ patient: boolean }>;
+
 export type WorkWriter = Readonly<{
-  group: (ticket: number, statements: readonly Statement[]) => void;
+  group: (ticket: number, statements: readonly Statement[], options: WorkOptions) => void;
   query: (ticket: number, sql: string, params: readonly SqlValue[]) => void;
   /** Everything written since the last call, or null. */
   take: () => Work | null;
 }>;
 
-export type WaitingGroup = Readonly<{ ticket: number; statements: readonly Statement[] }>;
+export type WaitingGroup = Readonly<{
+  ticket: number;
+  statements: readonly Statement[];
+  patient: boolean;
+}>;
 export type WaitingQuery = Readonly<{ ticket: number; sql: string; params: readonly SqlValue[] }>;
 export type WaitingWork = Readonly<{ groups: WaitingGroup[]; queries: WaitingQuery[] }>;
 
 const GROUP = 0;
 const QUERY = 1;
+const PATIENT_GROUP = 2;
 const NO_REQUIREMENT = -1;
 /** SQL beyond so many different texts is sent in full each time; a program has few texts, unless it builds them. */
 const MAX_NUMBERED = 512;
@@ -75,8 +83,8 @@ export function createWorkWriter(file: number): WorkWriter {
     }
   };
   return {
-    group: (ticket, statements) => {
-      slots.push(GROUP, ticket, statements.length);
+    group: (ticket, statements, { patient }) => {
+      slots.push(patient ? PATIENT_GROUP : GROUP, ticket, statements.length);
       for (const { sql, params, require } of statements) {
         writeSql(sql);
         slots.push(require ?? NO_REQUIREMENT);
@@ -127,11 +135,12 @@ export function createWorkReader(): (work: Work, waiting: WaitingWork) => void {
       return require === NO_REQUIREMENT ? { sql, params } : { sql, params, require };
     };
     while (at < work.slots.length) {
-      if (next() === GROUP) {
+      const kind = next();
+      if (kind !== QUERY) {
         const ticket = nextNumber();
         const statements: Statement[] = [];
         for (let count = nextNumber(); count > 0; count--) statements.push(nextStatement());
-        waiting.groups.push({ ticket, statements });
+        waiting.groups.push({ ticket, statements, patient: kind === PATIENT_GROUP });
       } else {
         waiting.queries.push({ ticket: nextNumber(), sql: nextSql(), params: nextParams() });
       }

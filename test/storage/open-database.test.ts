@@ -43,6 +43,22 @@ describe('commit', () => {
     expect(await names(database)).toEqual([]);
   });
 
+  it('takes in order what can wait and what cannot', async () => {
+    const { database } = await freshDatabase();
+    const rename = (to: string, from: string): Statement => ({
+      sql: 'UPDATE meta SET name = ? WHERE name = ?',
+      params: [to, from],
+      require: 1,
+    });
+    const results = await Promise.all([
+      database.commit([insert('a')], { patient: true }),
+      database.commit([rename('b', 'a')]),
+      database.commit([rename('c', 'b')], { patient: true }),
+    ]);
+    expect(results.map(result => result.kind)).toEqual(['committed', 'committed', 'committed']);
+    expect(await names(database)).toEqual(['c']);
+  });
+
   it('requires rows of RETURNING as well', async () => {
     const { database } = await freshDatabase();
     await database.commit([insert('a')]);

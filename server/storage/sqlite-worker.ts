@@ -24,6 +24,7 @@ import {
   type DatabaseFile,
   type Reply,
   type Request,
+  type WaitingGroup,
   type WaitingQuery,
   type WaitingWork,
 } from './worker-protocol.ts';
@@ -85,8 +86,8 @@ function openFile(
   const readWork = createWorkReader();
   const patience = createPatience();
   let waiting: WaitingWork = { groups: [], queries: [] };
-  /** Runs while all groups that wait can wait. */
-  let putOff: NodeJS.Timeout | null = null;
+  /** Runs while what waits is put off. */
+  let putOff: Readonly<{ timer: NodeJS.Timeout; until: number }> | null = null;
   let told = false;
   let closing = false;
 
@@ -113,7 +114,7 @@ function openFile(
       const begin = performance.now();
       const results = groupCommit.commit(some.map(group => group.statements));
       const now = performance.now();
-      patience.committed(now - begin, { urgent: some.some(group => !group.patient), now });
+      patience.committed(now - begin, { urgent: urgentIn(some), now });
       for (const [i, result] of results.entries()) answers.push([some[i]?.ticket ?? 0, shortAnswer(result)]);
     }
     for (const one of queries) answers.push([one.ticket, query(one)]);
@@ -140,22 +141,22 @@ function openFile(
     if (now.groups.length > 0) afterCommit();
   };
   const workAll = (): void => {
-    if (putOff !== null) clearTimeout(putOff);
+    if (putOff !== null) clearTimeout(putOff.timer);
     putOff = null;
     const now = waiting;
     waiting = { groups: [], queries: [] };
     work(now);
   };
-  /** Answers the queries; the groups, for which nobody waits, have the time from the first of them on. */
-  const workLater = (wait: number): void => {
-    putOff ??= setTimeout(workAll, wait);
+  /** Answers the queries. What comes meanwhile does not prolong the wait, but may shorten it. */
+  const workAt = (until: number, now: number): void => {
+    if (putOff === null || until < putOff.until) {
+      if (putOff !== null) clearTimeout(putOff.timer);
+      putOff = { timer: setTimeout(workAll, until - now), until };
+    }
     work({ groups: [], queries: waiting.queries.splice(0) });
   };
   const mayWait = ({ groups }: WaitingWork): boolean =>
-    !closing &&
-    groups.length > 0 &&
-    groups.length < MAX_GROUPS_PER_TRANSACTION &&
-    groups.every(group => group.patient);
+    !closing && groups.length > 0 && groups.length < MAX_GROUPS_PER_TRANSACTION;
   return {
     take: request => {
       if (request.kind === 'work') readWork(request, waiting);
@@ -163,8 +164,9 @@ function openFile(
       else closing = true;
     },
     serve: () => {
-      const wait = mayWait(waiting) ? patience.wait(performance.now()) : 0;
-      if (wait > 0) workLater(wait);
+      const now = performance.now();
+      const wait = mayWait(waiting) ? patience.wait(urgentIn(waiting.groups), now) : 0;
+      if (wait > 0) workAt(now + wait, now);
       else workAll();
       if (closing) {
         closing = false;
@@ -172,6 +174,11 @@ function openFile(
       }
     },
   };
+}
+
+/** Those for which somebody waits. */
+function urgentIn(groups: readonly WaitingGroup[]): number {
+  return groups.reduce((count, { patient }) => count + (patient ? 0 : 1), 0);
 }
 
 /** A committed group without rows needs only its numbers. */

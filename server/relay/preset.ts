@@ -1,13 +1,13 @@
 // What is known of a provider, as data: how to reach it, how to log in, what it takes, what to tell the operator. The table
-// is preset-table.ts; which preset a host belongs to, presets.ts. Pure.
+// is preset-table.ts; which preset a host belongs to, presets.ts; what is said of a bad choice, preset-advice.ts. Pure.
 
 import type { PacingLimits, SenderIdentity } from './upstream.ts';
 import type { UpstreamScheme } from './upstream-scheme.ts';
 
 /** What the provider wants as the user name. */
 export type UserName =
-  /** The whole e-mail address. */
-  | Readonly<{ kind: 'address' }>
+  /** The whole e-mail address. `optional`: it also takes mail without a login, from networks that it was told of. */
+  | Readonly<{ kind: 'address'; optional?: true }>
   /** What stands before its @. */
   | Readonly<{ kind: 'local-part' }>
   /** Always this word, such as `apikey`. */
@@ -27,7 +27,7 @@ export type Preset = Readonly<{
   /** May contain `{region}`. Null: each customer has one of their own, which the operator must give. */
   host: string | null;
   port: number;
-  /** The first is the usual one; empty where the host has no `{region}`. */
+  /** The first is the usual one; empty where the host has no `{region}`. Others may do, where `hosts` knows them. */
   regions: readonly string[];
   /** The hosts that are known as this provider's, also where no preset was named. */
   hosts: RegExp;
@@ -48,3 +48,22 @@ export type Preset = Readonly<{
   /** The provider's own page about it. */
   documentation: string;
 }>;
+
+/** What most presets have in common. */
+const USUAL = {
+  regions: [],
+  oauth: null,
+  connections: null,
+  pacing: {},
+  messageSize: null,
+  displayName: 'keep',
+  hints: [],
+} as const;
+
+/** A preset that differs from the usual in what `row` says. */
+export function makePreset(row: Omit<Preset, keyof typeof USUAL> & Partial<Preset>): Preset {
+  return { ...USUAL, ...row };
+}
+
+/** The hosts of a preset whose host is each customer's own. */
+export const NO_HOST = /(?!)/;

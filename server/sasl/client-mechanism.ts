@@ -1,5 +1,6 @@
 // What a SASL mechanism is on the client's side, where Postern logs in to an upstream: the same arithmetic as for our own
-// clients, pure and without sockets. A step is answered at most once; only SCRAM's key derivation takes time.
+// clients, pure and without sockets. A step is answered at most once; only SCRAM's key derivation takes time. Those of
+// ClientMechanism prove a password; those for access tokens are in client-token.ts.
 
 export type ClientLogin = Readonly<{
   /** Sent as UTF-8, as the operator gave it. */
@@ -26,6 +27,15 @@ export type ClientContext = Readonly<{
  */
 export type ClientFailure = 'malformed' | 'foreign-nonce' | 'few-iterations' | 'many-iterations' | 'unproved';
 
+/** What a server says of an access token that it does not take. Null: it did not say. */
+export type TokenRefusal = Readonly<{
+  /** `401`, or `invalid_token` and the like (RFC 7628 §3.2.2). */
+  status: string | null;
+  schemes: string | null;
+  /** The scope that a token must have there. */
+  scope: string | null;
+}>;
+
 export type ClientStep =
   | Readonly<{
       kind: 'answer';
@@ -34,6 +44,8 @@ export type ClientStep =
       next: (challenge: Uint8Array) => ClientStep | Promise<ClientStep>;
       /** The server has yet to prove itself: a success now is none. */
       owesProof: boolean;
+      /** The server has refused a token already; its reply comes after this answer. */
+      refusal?: TokenRefusal;
     }>
   | Readonly<{ kind: 'failure'; failure: ClientFailure }>;
 

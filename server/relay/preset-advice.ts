@@ -1,0 +1,74 @@
+// What to tell the operator of an upstream of a known provider: what it wants, and where another choice would be better. Said
+// when it is added and whenever it is shown. Pure.
+
+import { sendingApiOf } from './apis/apis.ts';
+import type { OAuthSettings } from './oauth/oauth-settings.ts';
+import type { Preset } from './preset.ts';
+import type { Upstream } from './upstream.ts';
+import { isSmtp } from './upstream-scheme.ts';
+
+type Advised = Pick<Upstream, 'scheme' | 'host' | 'user' | 'oauth' | 'ehloName'>;
+
+/** What it wants, in sentences. */
+export function adviceOf(preset: Preset): readonly string[] {
+  return [secretText(preset), ...rulesOf(preset)];
+}
+
+/** What of it concerns this upstream. */
+export function adviceFor({ user, oauth, scheme }: Advised, preset: Preset): readonly string[] {
+  const byPassword = oauth === null && (user !== null || !isSmtp(scheme));
+  return byPassword ? adviceOf(preset) : rulesOf(preset);
+}
+
+function rulesOf({ senderRule, hints, scheme }: Preset): readonly string[] {
+  const api = sendingApiOf(scheme);
+  return [senderRule, ...hints, ...(api === null ? [] : [api.lateBounces])];
+}
+
+/** What speaks against the choice, in sentences. `hostname`: what we say in EHLO where no other name is set. */
+export function warningsFor(upstream: Advised, preset: Preset, hostname: string): readonly string[] {
+  const { scheme, host, user, oauth } = upstream;
+  const byPassword = isSmtp(scheme) && oauth === null && user !== null;
+  return [
+    ...(byPassword ? passwordWarnings(preset) : []),
+    ...(oauth === null ? [] : oauthWarnings(oauth, preset)),
+    ...(host === 'smtp-legacy.office365.com'
+      ? ['This host is for devices without TLS 1.2, which Postern has: use smtp.office365.com.']
+      : []),
+    ...(preset.key === 'google-workspace-relay' ? greetingWarnings(upstream, hostname) : []),
+  ];
+}
+
+function secretText({ secret, oauth }: Preset): string {
+  if (secret === null) return 'It takes OAuth2 only; config/oauth.md says step by step how to set it up.';
+  return `It takes ${secret}${oauth === null ? '' : '; OAuth2 works too'}.`;
+}
+
+function passwordWarnings({ key, provider, secret }: Preset): readonly string[] {
+  if (key === 'microsoft365') {
+    return [
+      'Microsoft switches passwords off for SMTP at the end of December 2026 (an administrator can switch them on again for a while), and new tenants have none: set up OAuth2 as config/oauth.md says.',
+    ];
+  }
+  if (secret !== null) return [];
+  return [`${provider} refuses passwords and app passwords: set up OAuth2 as config/oauth.md says.`];
+}
+
+function oauthWarnings({ testing }: OAuthSettings, { key, provider }: Preset): readonly string[] {
+  if (testing) {
+    return [
+      'While Google\'s consent screen is in "Testing", each consent ends after seven days: publish it ("In production"), say so with --oauth-published, and authorise again.',
+    ];
+  }
+  if (key !== 'yahoo' && key !== 'aol') return [];
+  return [`${provider} gives out no new OAuth2 client ids: an app password is the usual way.`];
+}
+
+/** Google's relay answers 421 to "EHLO localhost"; a name without a dot is no better known to anybody. */
+function greetingWarnings({ ehloName }: Advised, hostname: string): readonly string[] {
+  const name = ehloName ?? hostname;
+  if (/\w\.\w/.test(name) && !/^localhost\./i.test(name)) return [];
+  return [
+    `It hangs up on programs that call themselves "localhost", and "${name}" is no name of a domain either: set one with --ehlo-name, such as postern.example.com.`,
+  ];
+}

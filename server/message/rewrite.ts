@@ -2,6 +2,7 @@
 // it permits, and what they were stays in Reply-To, X-Original-From and X-Original-Sender. Every other octet of the header
 // stays as it is, and none of the body is looked at. A signed message is left alone, and it is said so. Pure.
 
+import { type Edit, edited, fieldsNamed, folded, hasTooLongLine, isBlank, rawValue } from './header-edit.ts';
 import type { Field, HeaderBlock } from './header-scan.ts';
 import type { HeaderWishes } from './header-wishes.ts';
 import { type MailboxList, readMailboxes } from './mailboxes.ts';
@@ -15,16 +16,11 @@ export type RewrittenHeader =
   /** It would have been rewritten, but for its signature. */
   | Readonly<{ kind: 'signed'; by: Signature }>;
 
-/** `text`: header octets, one character each. */
-type Edit = Readonly<{ start: number; end: number; text: string }>;
 type FromEdits = Readonly<{
   edits: readonly Edit[];
   /** Mailboxes in From afterwards. */
   authors: number;
 }>;
-
-/** RFC 5322 §2.1.1, without CRLF. */
-const LONGEST_LINE = 998;
 
 export function rewriteHeader(octets: Buffer, block: HeaderBlock, wishes: HeaderWishes): RewrittenHeader {
   const from = rewriteFrom(octets, block, wishes);
@@ -81,7 +77,7 @@ function newFrom(
       ? namedSender(value, groupName, sender, withoutAt)
       : mailboxText(value, first, { sender, withoutAt });
   const field = `From: ${text}\r\n`;
-  return isTooLong(field) ? `From: ${sender}\r\n` : field;
+  return hasTooLongLine(field) ? `From: ${sender}\r\n` : field;
 }
 
 /** The addresses stay; only names that the upstream refuses are changed. */
@@ -156,39 +152,4 @@ function rewriteSender(
 function original(name: string, octets: Buffer, field: Field, { keepsOriginal }: HeaderWishes): string {
   const value = rawValue(octets, field);
   return keepsOriginal && !isBlank(value) ? folded(name, value) : '';
-}
-
-/** A longer name may make the first line too long. */
-function folded(name: string, value: string): string {
-  const blank = /^[ \t\r]/.test(value) ? '' : ' ';
-  const ended = `${blank}${value}${value.endsWith('\r\n') ? '' : '\r\n'}`;
-  const [firstLine = ''] = ended.split('\r\n', 1);
-  if (name.length + 1 + firstLine.length <= LONGEST_LINE) return `${name}:${ended}`;
-  return `${name}:\r\n${ended}`;
-}
-
-function edited(octets: Buffer, end: number, edits: readonly Edit[]): Buffer {
-  const pieces: Buffer[] = [];
-  let from = 0;
-  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    pieces.push(octets.subarray(from, edit.start), Buffer.from(edit.text, 'latin1'));
-    from = edit.end;
-  }
-  return Buffer.concat([...pieces, octets.subarray(from, end)]);
-}
-
-function fieldsNamed({ fields }: HeaderBlock, name: string): readonly Field[] {
-  return fields.filter(field => field.name === name);
-}
-
-function rawValue(octets: Buffer, { valueStart, end }: Field): string {
-  return octets.toString('latin1', valueStart, end);
-}
-
-function isBlank(value: string): boolean {
-  return /^[ \t\r\n]*$/.test(value);
-}
-
-function isTooLong(field: string): boolean {
-  return field.split('\r\n').some(line => line.length > LONGEST_LINE);
 }

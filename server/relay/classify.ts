@@ -4,11 +4,16 @@
 // quoted when nothing is tried any more. Before MAIL nothing is ever the message's fault: see setup-fault.ts. Pure.
 
 import type { Outcome, Stage, UpstreamFault } from '../queue/outcome.ts';
+import { knownRefusal } from './known-refusals.ts';
 import type { RemoteReply } from './remote-reply.ts';
 import type { Meaning } from './reply-meaning.ts';
 import { replyMeaning } from './reply-meaning.ts';
 
-/** What one reply came to: an outcome for those whom it concerns, and a fault where it speaks of the upstream. */
+/**
+ * What one reply came to: an outcome for those whom it concerns, and a fault where it speaks of the upstream. Where the
+ * outcome does not wait for the upstream all the same, nothing says yet who is to blame: the fault is what it comes to
+ * should this happen with several messages in a row.
+ */
 export type Verdict = Readonly<{ outcome: Outcome; fault: UpstreamFault | null }>;
 
 type TransactionStage = Extract<Stage, 'mail' | 'rcpt' | 'data' | 'body'>;
@@ -16,8 +21,16 @@ type TransactionStage = Extract<Stage, 'mail' | 'rcpt' | 'data' | 'body'>;
 /** What was said to the upstream: its name, and the sender (empty: the null reverse-path). */
 export type Said = Readonly<{ upstream: string; reversePath: string }>;
 
-/** A refusal (or nonsense) in answer to MAIL, RCPT, DATA or the body. */
+/** A refusal (or nonsense) in answer to MAIL, RCPT, DATA or the body. Where its words are known, so is what to do. */
 export function classifyReply(stage: TransactionStage, reply: RemoteReply, said: Said): Verdict {
+  const verdict = byClass(stage, reply, said);
+  const text = knownRefusal(stage, reply, said.upstream);
+  const { outcome, fault } = verdict;
+  if (text === null || outcome.kind === 'relayed') return verdict;
+  return { outcome: { ...outcome, text }, fault: fault === null ? null : { ...fault, text } };
+}
+
+function byClass(stage: TransactionStage, reply: RemoteReply, said: Said): Verdict {
   const { upstream, reversePath } = said;
   const meaning = replyMeaning(stage, reply);
   const isNullSender = stage === 'mail' && reversePath === '' && reply.code !== null && reply.code >= 500;

@@ -63,7 +63,9 @@ export function judgeSent(request: Request, sent: Judged, upstream: string): Att
       return sameForAll(request, relayed, { kind: 'answered' });
     }
     case 'judged':
-      return fromVerdicts(request, new Map(), sent.verdict, upstream);
+      return sent.apart === true && request.forwardPaths.length > 1
+        ? oneAtATime(request, sent.verdict, upstream)
+        : fromVerdicts(request, new Map(), sent.verdict, upstream);
     case 'not-supported':
       return sameForAll(request, sent.outcome, { kind: 'answered' });
     default:
@@ -87,6 +89,13 @@ export function blamed({ outcomes }: Attempt, fault: UpstreamFault): readonly Ou
 
 export function isWaiting(outcome: Outcome): boolean {
   return outcome.kind === 'deferred' && outcome.reason === 'upstream';
+}
+
+/** One of several recipients is to blame, or their number: alone, each shows. */
+function oneAtATime(request: Request, { outcome }: Verdict, upstream: string): Attempt {
+  const text = `${upstream} refused these recipients together. They are tried one at a time.`;
+  const apart: Outcome = { kind: 'deferred', reason: 'upstream', stage: 'rcpt', reply: outcome.reply, text };
+  return { ...sameForAll(request, apart, { kind: 'answered' }), recipientLimit: 1 };
 }
 
 function refusedTogether(
@@ -133,6 +142,8 @@ function fromVerdicts(
   if (fault === null && broken !== undefined && !works) {
     return { ...limit, outcomes, evidence: { kind: 'lost', fault: keepsBreaking(broken, upstream) } };
   }
+  const perhaps = verdicts.find(verdict => verdict.fault !== null && !isWaiting(verdict.outcome))?.fault;
+  if (perhaps && !works) return { ...limit, outcomes, evidence: { kind: 'lost', fault: perhaps } };
   if (fault === null) return { ...limit, outcomes, evidence: { kind: 'answered' } };
   if (!works) return { ...limit, outcomes, evidence: { kind: 'fault', fault } };
   const told = verdicts.map(one => (one.fault === null ? one.outcome : blamedOnMessage(one.fault)));

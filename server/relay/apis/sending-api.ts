@@ -1,11 +1,14 @@
 // What a sending API is to Postern: a description, as data and pure functions, of the request that hands a message over and
 // of what the answers mean. drivers/api-*.ts speak HTTP by it; each API is one file in this folder. Pure.
 
-import type { DurationMs } from '../../clock.ts';
+import type { DurationMs, EpochMs } from '../../clock.ts';
 import type { Verdict } from '../classify.ts';
 
-/** A part of a request's body: text as it is (UTF-8), or the message, written in some way without line ends of its own. */
-export type BodyPart = string | Readonly<{ message: 'as-it-is' | 'base64' | 'base64url' }>;
+/**
+ * A part of a request's body: text as it is (UTF-8), or the message, written in some way without line ends of its own.
+ * `json`: escaped for a JSON string, without its quotes.
+ */
+export type BodyPart = string | Readonly<{ message: 'as-it-is' | 'base64' | 'base64url' | 'json' }>;
 
 export type ApiRequest = Readonly<{
   method: 'GET' | 'POST';
@@ -42,8 +45,16 @@ export type ApiResponse = Readonly<{
   body: string;
 }>;
 
-/** What is needed to judge: names for the texts. */
-export type ApiPlace = Readonly<{ upstream: string; host: string; reversePath: string }>;
+/** What is needed to judge: names for the texts, and the time for Retry-After. */
+export type ApiPlace = Readonly<{
+  upstream: string;
+  host: string;
+  /** Of the upstream's URL: the mailbox, domain or key id; null: none. */
+  user: string | null;
+  reversePath: string;
+  /** Wall clock. */
+  now: EpochMs;
+}>;
 
 export type ApiVerdict =
   /** It took the message for all recipients. `reply`: one line for the record, such as `202 Accepted (request 1f0…)`. */
@@ -51,7 +62,15 @@ export type ApiVerdict =
   /** Our token is not taken: another one is tried once; `verdict` holds where that does not help. */
   | Readonly<{ kind: 'token-refused'; verdict: Verdict }>
   /** One verdict for all recipients. */
-  | Readonly<{ kind: 'refused'; verdict: Verdict }>;
+  | Readonly<{
+      kind: 'refused';
+      verdict: Verdict;
+      /**
+       * Of several recipients one may be to blame, or their number, and the answer does not say which: they are tried one
+       * at a time (verdicts.ts), and the verdict holds where there is only one.
+       */
+      apart?: true;
+    }>;
 
 export type SendingApi = Readonly<{
   /** As people call it: `Microsoft Graph`. */
@@ -61,13 +80,19 @@ export type SendingApi = Readonly<{
     | Readonly<{ kind: 'token' }>
     | Readonly<{ kind: 'basic'; user: string }>
     | Readonly<{ kind: 'header'; name: string; prefix: string }>
-    | Readonly<{ kind: 'aws'; service: string }>;
+    | Readonly<{
+        kind: 'aws';
+        service: string;
+        region: (target: Pick<ApiTarget, 'host' | 'region'>) => string;
+      }>;
   /** Whether the upstream's URL must have a user, and what it is: `the mailbox, such as scans@example.com`. Null: none. */
   user: string | null;
   defaultHost: string;
   defaultPath: string;
   /** Octets of the largest message (MIME, before base64); null: not known. */
   largestMessage: number | null;
+  /** It takes a message with 8-bit parts as it is; else it gets one in 7 bits. */
+  eightBit: boolean;
   mostRecipients: number | null;
   /**
    * `envelope`: the request names the recipients. `header`: it sends to those that the message's To, Cc and Bcc name, so the

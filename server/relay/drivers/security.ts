@@ -19,14 +19,13 @@ export type Security = Readonly<{
 }>;
 
 /** Null where there is no TLS, or no certificate was seen. */
-export function securityOf(connection: UpstreamConnection): Security | null {
-  const socket = connection.tlsSocket;
-  if (socket === null) return null;
+export function securityOf({ tlsSocket }: Pick<UpstreamConnection, 'tlsSocket'>): Security | null {
+  if (tlsSocket === null) return null;
   // Null, whatever its type says, once the connection is gone; an empty object without a certificate.
-  const certificate: Partial<PeerCertificate> | null = socket.getPeerCertificate();
+  const certificate: Partial<PeerCertificate> | null = tlsSocket.getPeerCertificate();
   if (certificate?.valid_to === undefined || certificate.valid_from === undefined) return null;
   return {
-    protocol: socket.getProtocol() ?? 'TLS',
+    protocol: tlsSocket.getProtocol() ?? 'TLS',
     names: certificateNames(certificate.subjectaltname ?? '', certificate.subject?.CN),
     issuer: nameOf(certificate.issuer),
     validFrom: Date.parse(certificate.valid_from),

@@ -27,8 +27,8 @@ export type Sent =
   | Readonly<{ kind: 'unreadable'; detail: string }>
   /** A sending API took the message for all recipients. `reply`: one line for the record. */
   | Readonly<{ kind: 'handed-over'; reply: string }>
-  /** A sending API refused, and its description (relay/apis/) has judged that already, for all recipients. */
-  | Readonly<{ kind: 'judged'; verdict: Verdict }>;
+  /** A sending API refused, and its description (relay/apis/) has judged that already, for all recipients. `apart`: see there. */
+  | Readonly<{ kind: 'judged'; verdict: Verdict; apart?: true }>;
 
 /** A message as this upstream can take it. */
 export type Outgoing = Readonly<{
@@ -57,6 +57,8 @@ export type Session = Readonly<{
   capabilities: Capabilities;
   /** Protected by TLS, with a certificate that was verified. */
   tls: boolean;
+  /** `header`: the message goes to whom its To, Cc and Bcc name, so they must name exactly its recipients. */
+  recipientsFrom: 'envelope' | 'header';
   send: (parcel: Parcel) => Promise<Sent>;
   /** Brings the session back in step after a refusal; false: it must not be used again. */
   reset: () => Promise<boolean>;

@@ -1,5 +1,6 @@
 // Brings up one connection to an upstream: look-up, connection, TLS, EHLO, authentication. Never rejects: what goes
-// wrong is a fault of the upstream with its explanation. Nothing secret is sent before TLS is up and verified.
+// wrong is a fault of the upstream with its explanation. Nothing secret is sent before TLS is up and verified, unless the
+// upstream's scheme is smtp+notls.
 
 import type { RandomBytes } from '../../ids.ts';
 import type { UpstreamFault } from '../../queue/outcome.ts';
@@ -7,7 +8,7 @@ import type { Capabilities } from '../capabilities.ts';
 import { parseCapabilities } from '../capabilities.ts';
 import type { Credentials } from '../credentials.ts';
 import type { Place, SetupTrouble } from '../setup-fault.ts';
-import { classifySetup, loginBroken, noCommonMechanism, passwordUnreadable } from '../setup-fault.ts';
+import { classifySetup } from '../setup-fault.ts';
 import type { Upstream } from '../upstream.ts';
 import type { SocketOpener } from './open-socket.ts';
 import type { Security } from './security.ts';
@@ -15,7 +16,7 @@ import { channelBindingOf, securityOf } from './security.ts';
 import { setupStep, setupTrouble } from './setup-step.ts';
 import type { SmtpError, Timeouts } from './smtp-connection.ts';
 import { UpstreamConnection } from './smtp-connection.ts';
-import { logInTo } from './smtp-login.ts';
+import { type Proof, type Proved, proofFrom, prove } from './smtp-proof.ts';
 import type { Trust } from './trust.ts';
 
 export type DialOptions = Readonly<{
@@ -51,13 +52,18 @@ export type Greeted = Readonly<{ capabilities: Capabilities; security: Security 
 const NONCE_OCTETS = 18;
 
 export async function dialSmtp(options: DialOptions): Promise<Dialled> {
+  const proof = await proofFrom(options.credentials, options.upstream.name);
+  return proof.kind === 'fault' ? failed(proof.fault) : dialWith(proof, options);
+}
+
+async function dialWith(proof: Proof, options: DialOptions): Promise<Dialled> {
   const begun = await begin(options, { acceptAnyCertificate: false });
   if (begun.kind === 'fault') return begun;
   const { connection } = begun;
   const timeout = Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
   const deadline = setTimeout(() => connection.abort(timeout), options.timeouts.dial);
   try {
-    return await greetAndLogIn(connection, options, placeOf(options.upstream));
+    return await greetAndLogIn(connection, proof, options);
   } finally {
     clearTimeout(deadline);
   }
@@ -112,51 +118,41 @@ async function begin(
 
 async function greetAndLogIn(
   connection: UpstreamConnection,
+  proof: Proof,
   options: DialOptions,
-  place: Place,
 ): Promise<Dialled> {
+  const place = placeOf(options.upstream);
   const refused = await connected(connection);
   if (refused !== null) return failed(classifySetup(refused, place));
   const capabilities = parseCapabilities(connection.ehloLines);
-  if (options.credentials.kind === 'none') return { kind: 'open', connection, capabilities, mechanism: null };
+  const proved = await logIn(connection, proof, capabilities, options);
+  if (proved.kind === 'accepted')
+    return { kind: 'open', connection, capabilities, mechanism: proved.mechanism };
 
-  const outcome = await logIn(connection, capabilities, options, place);
-  if (typeof outcome === 'string') return { kind: 'open', connection, capabilities, mechanism: outcome };
   const security = securityOf(connection);
   connection.close();
-  return { kind: 'fault', fault: outcome, greeted: { capabilities, security } };
+  // Once: what it is tried with then is the other token, and there is no third.
+  if (proved.kind === 'anew') return dialWith(proved.proof, options);
+  return { kind: 'fault', fault: proved.fault, greeted: { capabilities, security } };
 }
 
-/** The mechanism that was accepted, or the fault. */
-async function logIn(
+function logIn(
   connection: UpstreamConnection,
+  proof: Proof,
   { mechanisms }: Capabilities,
-  { upstream, credentials, random }: DialOptions,
-  place: Place,
-): Promise<string | UpstreamFault> {
-  if (upstream.user === null || credentials.kind !== 'password') return passwordUnreadable(place.upstream);
-  const result = await logInTo(
+  { upstream, random }: DialOptions,
+): Promise<Proved> {
+  return prove(proof, {
     connection,
-    mechanisms,
-    { user: upstream.user, password: credentials.password },
-    {
+    offered: mechanisms,
+    user: upstream.user,
+    place: placeOf(upstream),
+    context: {
       nonce: () => Buffer.from(random(NONCE_OCTETS)).toString('base64url'),
       channelBinding: channelBindingOf(connection),
       plusOffered: mechanisms.includes('SCRAM-SHA-256-PLUS'),
     },
-  );
-  switch (result.kind) {
-    case 'accepted':
-      return result.mechanism;
-    case 'no-mechanism':
-      return noCommonMechanism(mechanisms, place);
-    case 'trouble':
-      return classifySetup(result.trouble, place);
-    case 'broken':
-      return loginBroken(result.failure, result.mechanism, place);
-    default:
-      return result satisfies never;
-  }
+  });
 }
 
 /** Null once EHLO was answered under the protection that the upstream's scheme demands. */
@@ -177,6 +173,6 @@ export function closedAtOnce(upstream: Upstream, stage: SetupTrouble['stage']): 
   return classifySetup(trouble, placeOf(upstream));
 }
 
-export function placeOf({ name, host, port, scheme }: Upstream): Place {
-  return { upstream: name, host, port, scheme };
+export function placeOf({ name, host, port, scheme, oauth }: Upstream): Place {
+  return { upstream: name, host, port, scheme, byToken: oauth !== null };
 }

@@ -1,21 +1,23 @@
-// The SMTP driver: brings up sessions with smart hosts. It keeps what all connections share: running look-ups and the
-// certificate authorities.
+// The SMTP driver: brings up sessions with smart hosts. Running look-ups and the certificate authorities are shared by all
+// its connections, and with other drivers where they are handed in.
 
 import type { RandomBytes } from '../../ids.ts';
 import { ehloNameFor } from '../upstream.ts';
 import type { Driver } from './driver.ts';
-import { createSocketOpener } from './open-socket.ts';
+import { createSocketOpener, type SocketOpener } from './open-socket.ts';
 import type { Timeouts } from './smtp-connection.ts';
 import { closedAtOnce, dialSmtp } from './smtp-dial.ts';
 import { createSmtpLine } from './smtp-line.ts';
 import { createSmtpSession } from './smtp-session.ts';
-import { createTrust } from './trust.ts';
+import { createTrust, type Trust } from './trust.ts';
 
 export type SmtpDriverDeps = Readonly<{
   /** This server's host name: what it calls itself in EHLO unless the upstream says otherwise. */
   hostname: string;
   random: RandomBytes;
   timeouts?: Timeouts;
+  opener?: SocketOpener;
+  trust?: Trust;
 }>;
 
 const MINUTE = 60_000;
@@ -28,9 +30,13 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   finalReply: 10 * MINUTE,
 };
 
-export function createSmtpDriver({ hostname, random, timeouts = DEFAULT_TIMEOUTS }: SmtpDriverDeps): Driver {
-  const opener = createSocketOpener();
-  const trust = createTrust();
+export function createSmtpDriver({
+  hostname,
+  random,
+  timeouts = DEFAULT_TIMEOUTS,
+  opener = createSocketOpener(),
+  trust = createTrust(),
+}: SmtpDriverDeps): Driver {
   return {
     dial: async (upstream, credentials, signal) => {
       const ehloName = ehloNameFor(upstream.ehloName, hostname);

@@ -6,15 +6,12 @@ import type { DurationMs } from '../../clock.ts';
 import { createConversion } from '../../message/downgrade.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { createBodyStream } from './body-stream.ts';
+import { messageDeadline } from './message-deadline.ts';
 import type { Parcel, Sent, Session } from './session.ts';
 import type { SmtpLine } from './smtp-line.ts';
 import { type Body, type Patience, transact } from './smtp-transaction.ts';
 
 export type SessionOptions = Readonly<{ capabilities: Capabilities; tls: boolean; patience: Patience }>;
-
-/** Whatever trickles in or out: a message gets this long, and more with its size (4 KiB/s is a bad mobile link). */
-const MESSAGE_DEADLINE: DurationMs = 20 * 60_000;
-const SLOWEST_OCTETS_PER_MS = 4;
 
 /** Somebody waits for the outcome meanwhile; a new connection is cheaper than a long wait. */
 const RESET_DEADLINE: DurationMs = 10_000;
@@ -24,6 +21,7 @@ export function createSmtpSession(line: SmtpLine, options: SessionOptions): Sess
   return {
     capabilities,
     tls,
+    recipientsFrom: 'envelope',
     usable: line.usable,
     send: parcel => send(line, parcel, options),
     reset: () => reset(line),
@@ -35,10 +33,7 @@ export function createSmtpSession(line: SmtpLine, options: SessionOptions): Sess
 async function send(line: SmtpLine, parcel: Parcel, options: SessionOptions): Promise<Sent> {
   const { capabilities, patience } = options;
   const opened: Readable[] = [];
-  const deadline = setTimeout(
-    () => line.cut('the message took too long'),
-    MESSAGE_DEADLINE + parcel.size / SLOWEST_OCTETS_PER_MS,
-  );
+  const deadline = setTimeout(() => line.cut('the message took too long'), messageDeadline(parcel.size));
   parcel.onPhase('envelope');
   try {
     const openBody = (onRead: () => void) => openContent(parcel, onRead, opened);

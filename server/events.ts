@@ -178,6 +178,17 @@ export const events = {
     means: 'An upstream cannot be used: all its mail waits and does not age.',
     fields: ['kind', 'reply', 'text', 'next_probe_at'],
   },
+  'oauth.refreshed': {
+    level: 'debug',
+    means: 'A new access token for an upstream was got; `expires_in` is its life in milliseconds.',
+    fields: ['expires_in'],
+  },
+  'oauth.refresh_failed': {
+    level: 'warn',
+    means:
+      'The next access token for an upstream could not be got yet; mail goes on with the one before, until it ends.',
+    fields: ['kind', 'text'],
+  },
   'upstream.sender_missing': {
     level: 'warn',
     means:

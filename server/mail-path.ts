@@ -1,6 +1,7 @@
 // The way of a message from 354 to the upstream, put together: intake, queue, spool, relay and the runner between them.
 
 import { createUsage, type Usage } from './accounts/usage.ts';
+import { type Authorizations, createAuthorizations } from './authorizations.ts';
 import type { Ground } from './ground.ts';
 import { fraction, makeId, pooled } from './ids.ts';
 import type { Logins } from './logins.ts';
@@ -13,7 +14,7 @@ import { createQueueShares } from './queue/queue-share.ts';
 import { createSpool } from './queue/spool.ts';
 import { createQueuePath, type QueuePath } from './queue-path.ts';
 import { createCredentials } from './relay/credentials.ts';
-import { createAccessTokens } from './relay/oauth/access-tokens.ts';
+import { createConsents } from './relay/oauth/consents.ts';
 import { createRecipientRules } from './relay/recipient-rules.ts';
 import { createRelay } from './relay/relay.ts';
 import { createRoutes } from './relay/routes.ts';
@@ -37,6 +38,7 @@ export type MailPath = Readonly<{
   reporter: Reporter;
   deleteFinished: QueuePath['deleteFinished'];
   disk: DiskReserve;
+  authorizations: Pick<Authorizations, 'ending' | 'start' | 'stop'>;
   upstreams: number;
   fullAt: () => number | null;
 }>;
@@ -57,12 +59,15 @@ export async function createMailPath(
   const chance = pooled(random);
   const newId = () => makeId(clock.now(), chance);
   const spool = createSpool(folder.spool, { mustStay: id => staysForBackup(folder, id) });
-  const upstreams = await createUpstreams({ database, clock, newId, sealer });
+  const consents = createConsents({ database, clock, newId, sealer, as: 'serve' });
+  await consents.releaseFormer();
+  const upstreams = await createUpstreams({ database, clock, newId, sealer, held: consents.held });
+  const authorizations = createAuthorizations(ground, { upstreams, consents, raise });
   const routes = await createRoutes(database);
   const recipientRules = await createRecipientRules({ database, hostname: identity.hostname });
   const relay = createRelay({
     upstreams,
-    credentialsOf: createCredentials({ upstreams, tokens: createAccessTokens() }),
+    credentialsOf: createCredentials({ upstreams, tokens: authorizations.tokens }),
     routes,
     recipients: recipientRules,
     hostname: identity.hostname,
@@ -136,6 +141,7 @@ export async function createMailPath(
     reporter,
     deleteFinished,
     disk,
+    authorizations,
     upstreams: upstreams.list().length,
     fullAt: () => fullAt,
   };

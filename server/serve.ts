@@ -21,6 +21,8 @@ import { welcome } from './welcome.ts';
 
 /** Time for messages under way when Postern is asked to stop; Docker kills after ten seconds. */
 const GRACE: DurationMs = 8_000;
+/** For access tokens that are being refreshed: one that was replaced must come to the disk. */
+const REFRESH_GRACE: DurationMs = 1_500;
 /** How long a full disk counts as full when no message has come since. */
 const FULL_FOR: DurationMs = 60_000;
 const HEARTBEAT: DurationMs = 60_000;
@@ -57,14 +59,16 @@ async function start(ground: Ground): Promise<() => Promise<void>> {
     const bound = await listen(submission);
     const http = await createHttp(httpOptions(ground, certificates, mail));
     const timers = startClockwork(ground, mail, logins);
-    const { enqueue, disk } = mail;
-    alerting.watch({ enqueue, disk, certificates, accounts: logins.listAccounts });
+    const { enqueue, disk, authorizations } = mail;
+    const accounts = logins.listAccounts;
+    alerting.watch({ enqueue, disk, certificates, accounts, authorizations: authorizations.ending });
     announce(ground, certificates, logins, mail, bound);
     return async () => {
       for (const timer of timers) clearInterval(timer);
       certificates.close();
       await Promise.all([submission.stop(GRACE), mail.runner.stop(GRACE), http.close()]);
-      await mail.reporter.stop();
+      // After the runner: a delivery that was cut off may have had a refresh under way.
+      await Promise.all([mail.reporter.stop(), mail.authorizations.stop(REFRESH_GRACE)]);
       await logins.guard.close();
       await alerting.close();
     };
@@ -103,11 +107,12 @@ function httpOptions({ deps, store }: Ground, certificates: Certificates, { disk
 
 function startClockwork(
   { deps, clockTrust }: Ground,
-  { runner, reporter, usage, deleteFinished }: MailPath,
+  { runner, reporter, authorizations, usage, deleteFinished }: MailPath,
   logins: Logins,
 ): readonly NodeJS.Timeout[] {
   runner.start();
   reporter.start();
+  authorizations.start();
   clockTrust.beat();
   const sweeping = sweepingInterval(deps.config.queue.retention);
   return [

@@ -21,6 +21,7 @@ export const auditActions = {
   'route.removed': 'A route was removed.',
   'recipient.rule-added': 'A rule for local recipients was added; `detail` is where their mail goes.',
   'recipient.rule-removed': 'A rule for local recipients was removed.',
+  'upstream.authorized': 'A person consented that Postern sends by an upstream (OAuth2).',
   'queue.held': 'Messages were held; `detail` says which.',
   'queue.released': 'Held messages were released.',
   'queue.retried': 'Mail was tried at once, or again.',
@@ -29,7 +30,9 @@ export const auditActions = {
   'queue.exported': 'The content of a message was taken out.',
   'queue.resent': 'A message was sent again, as a new one.',
   'alert.channel-added': 'A way for alerts was added.',
+  'alert.channel-changed': 'A way for alerts was changed.',
   'alert.channel-removed': 'A way for alerts was removed.',
+  'secrets.exported': 'All settings were exported with the secrets among them.',
 } as const;
 
 export type AuditAction = keyof typeof auditActions;

@@ -101,6 +101,15 @@ export const alertKinds = {
     minimal: 'Mail cannot be relayed: an upstream cannot be used.',
     repeatAfter: 24 * HOUR,
   },
+  'authorization-ending': {
+    // Its subject names the stage before the end (watch-authorizations.ts): each is said once.
+    means:
+      'The consent or the client secret with which Postern sends by an upstream ends soon: 14, 3 and 1 days ahead, where the end is known.',
+    severity: 'warning',
+    cause: 'server',
+    minimal: 'The authorization to send by an upstream ends soon.',
+    repeatAfter: 30 * 24 * HOUR,
+  },
   'sender-refused': {
     means: 'An upstream does not let Postern send as a sender; the mail waits. The text says how to mend it.',
     severity: 'warning',

@@ -57,7 +57,7 @@ type Deps = Readonly<{
 }>;
 
 /** Each alert goes to each of them. */
-const MOST_CHANNELS = 20;
+export const MOST_CHANNELS = 20;
 const SECRET_OCTETS = 32;
 
 /** Resolves once the view is loaded. */
@@ -140,7 +140,7 @@ export function unknownText(name: string, view: readonly Channel[]): string {
 
 const TOO_MANY = `There are ${MOST_CHANNELS} alert channels already: remove one first.`;
 
-function insertChannel(channel: Omit<Channel, 'lastSentAt' | 'lastError' | 'lastErrorAt'>): Statement {
+export function insertChannel(channel: Omit<Channel, 'lastSentAt' | 'lastError' | 'lastErrorAt'>): Statement {
   const { id, name, kind, detail, sealed, createdAt } = channel;
   return {
     sql: `INSERT INTO alert_channel (id, name, canonical_name, kind, detail, sealed, created_at)
@@ -150,7 +150,18 @@ function insertChannel(channel: Omit<Channel, 'lastSentAt' | 'lastError' | 'last
   };
 }
 
-function deleteChannel(id: string): Statement {
+/** What became of the last alert says nothing about the channel as it is now. Refused where it is gone. */
+export function updateChannel(channel: Pick<Channel, 'id' | 'kind' | 'detail' | 'sealed'>): Statement {
+  const { id, kind, detail, sealed } = channel;
+  return {
+    sql: `UPDATE alert_channel SET kind = ?, detail = ?, sealed = ?, last_error = NULL, last_error_at = NULL
+      WHERE id = ?`,
+    params: [kind, detail, sealed, id],
+    require: 1,
+  };
+}
+
+export function deleteChannel(id: string): Statement {
   return { sql: 'DELETE FROM alert_channel WHERE id = ?', params: [id], require: 1 };
 }
 

@@ -47,7 +47,9 @@ function recipientFields(
     field('Action', ACTIONS[one.end]),
     field('Status', statusOf(one)),
     ...(reply === null || host === null ? [] : [field('Remote-MTA', `dns; ${literal(host)}`)]),
-    ...(reply === null ? ownWords : [field('Diagnostic-Code', `smtp; ${shown(reply, international)}`)]),
+    ...(reply === null
+      ? ownWords
+      : [field('Diagnostic-Code', `${diagnosticType(reply)}; ${shown(reply, international)}`)]),
     ...(clockTrusted
       ? [
           ...timeField('Last-Attempt-Date', one.lastAttemptAt),
@@ -55,6 +57,11 @@ function recipientFields(
         ]
       : []),
   ];
+}
+
+/** RFC 3464 §2.3.6. What a sending API answers is no SMTP (relay/apis/http-verdict.ts, `replyLine`). */
+function diagnosticType(reply: string): string {
+  return /^HTTP \d{3}\b/.test(reply) ? 'X-HTTP' : 'smtp';
 }
 
 function field(name: string, value: string): string {

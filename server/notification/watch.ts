@@ -7,6 +7,7 @@ import type { Database } from '../storage/database.ts';
 import type { CertificateDescription } from '../tls/certificate-source.ts';
 import { type Alert, type AlertKind, alertKinds, type RaiseAlert } from './alert.ts';
 import { readOldMail, readUpstreamTrouble } from './waiting-mail.ts';
+import { type EndingAuthorization, endingAlerts } from './watch-authorizations.ts';
 import { certificateAlert } from './watch-certificate.ts';
 import { type AgingAccount, oldPasswordsAlert } from './watch-passwords.ts';
 import { oldMailAlert } from './watch-queue.ts';
@@ -24,6 +25,8 @@ export type Watched = Readonly<{
   disk: Readonly<{ room: () => Promise<number> }>;
   certificates: Readonly<{ describe: () => CertificateDescription }>;
   accounts: () => readonly AgingAccount[];
+  /** Those whose ends are known. */
+  authorizations: () => Promise<readonly EndingAuthorization[]>;
 }>;
 
 type Deps = Watched &
@@ -45,6 +48,7 @@ const SLOWLY: DurationMs = 3_600_000;
 export function createWatch(deps: Deps): Watch {
   const { clock, database, raise } = deps;
   const raised = new Map<AlertKind, Readonly<{ subject: string; at: DurationMs }>>();
+  const ending = new Set<string>();
   let slowlyAt = Number.NEGATIVE_INFINITY;
   let looking = false;
   let timer: NodeJS.Timeout | undefined;
@@ -88,6 +92,16 @@ export function createWatch(deps: Deps): Watch {
     tell('credential-old', oldPasswordsAlert(deps.accounts(), { age: deps.credentialAge, now }));
   };
 
+  /** Each of its subjects is one stage, and is raised once. */
+  const lookAtAuthorizations = async (): Promise<void> => {
+    if (!deps.clockTrusted()) return;
+    for (const alert of endingAlerts(await deps.authorizations(), clock.now())) {
+      if (ending.has(alert.subject)) continue;
+      ending.add(alert.subject);
+      raise(alert);
+    }
+  };
+
   const look = async (): Promise<void> => {
     if (looking) return;
     looking = true;
@@ -95,7 +109,7 @@ export function createWatch(deps: Deps): Watch {
     lookAtCertificate();
     lookSlowly();
     // A database or disk that cannot be asked is reported where mail needs it.
-    await Promise.allSettled([lookAtDisk(), lookAtMail()]);
+    await Promise.allSettled([lookAtDisk(), lookAtMail(), lookAtAuthorizations()]);
     looking = false;
   };
 

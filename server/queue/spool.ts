@@ -38,6 +38,8 @@ export type Spool = Readonly<{
   removeSetAside: (before: EpochMs) => Promise<number>;
 }>;
 
+/** Octets: each reading is garbage afterwards, of which V8 lets much stand. Reading twice as many at once is hardly faster. */
+const READ_AT_ONCE = 64 * 1024;
 const SUFFIX = '.eml';
 const UNFINISHED = '.part';
 const ORPHANED = 'orphaned';
@@ -68,7 +70,7 @@ export function createSpool(folder: string, { mustStay = () => false }: SpoolOpt
         return failure(error, 'io');
       }
     },
-    open: id => createReadStream(nameOf(id), { highWaterMark: 256 * 1024 }),
+    open: id => createReadStream(nameOf(id), { highWaterMark: READ_AT_ONCE }),
     check: id => hashOf(nameOf(id)),
     remove,
     sweep: async () => {

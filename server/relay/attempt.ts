@@ -1,13 +1,21 @@
 // One attempt to hand one message to one upstream: over a warm connection if there is one, else over a new one. A warm
 // connection that died before anything of this message was answered is replaced once, within the attempt: the upstream
-// cannot have taken the message. What the upstream lacks is converted or said (attempt-envelope.ts, attempt-content.ts);
-// what its answers mean is decided in verdicts.ts. Never rejects.
+// cannot have taken the message. What the upstream lacks is converted or said (attempt-envelope.ts, attempt-content.ts); one
+// that knows no envelope gets a header that names exactly its recipients. What its answers mean is decided in verdicts.ts.
+// Never rejects.
 
-import type { DeliveryRequest } from '../queue/delivery.ts';
+import type { Content, DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
-import { fitContent } from './attempt-content.ts';
-import { type FittedEnvelope, fitEnvelope, unsayable } from './attempt-envelope.ts';
+import { fitContent, type Unreadable } from './attempt-content.ts';
+import {
+  type FittedEnvelope,
+  fitEnvelope,
+  type NotSupported,
+  notSupported,
+  unsayable,
+} from './attempt-envelope.ts';
 import type { Session } from './drivers/session.ts';
+import { withRecipients } from './identity-content.ts';
 import type { Pool } from './pool.ts';
 import type { Attempt, Judged } from './verdicts.ts';
 import { faulty, judgeSent, sameForAll } from './verdicts.ts';
@@ -61,7 +69,9 @@ async function carry(session: Session, request: DeliveryRequest, pool: Pool): Pr
   // Refused for all: each has an outcome of its own already.
   if (envelope.recipients.length === 0)
     return unsent({ kind: 'no-recipients', refusals: new Map() }, envelope);
-  const content = await fitContent(request, capabilities);
+  const addressed = await address(request, envelope, session);
+  if (addressed.kind !== 'addressed') return unsent(addressed, envelope);
+  const content = await fitContent({ ...request, ...addressed }, capabilities);
   if (content.kind !== 'fitted') return unsent(content, envelope);
 
   const { messageId, requireTls, dsn, onPhase } = request;
@@ -72,6 +82,38 @@ async function carry(session: Session, request: DeliveryRequest, pool: Pool): Pr
   else pool.give(session);
   return { result: sent, envelope, dsnPassedOn: dsn !== null && capabilities.dsn };
 }
+
+type Addressed = Readonly<{ kind: 'addressed'; content: Content; size: number }>;
+
+async function address(
+  { content, size }: DeliveryRequest,
+  { recipients }: FittedEnvelope,
+  { recipientsFrom }: Session,
+): Promise<Addressed | NotSupported | Unreadable> {
+  if (recipientsFrom === 'envelope') return { kind: 'addressed', content, size };
+  const paths = recipients.map(({ path }) => path);
+  const result = await withRecipients(content, paths);
+  switch (result.kind) {
+    case 'unreadable':
+      return result;
+    case 'header-too-large':
+      return HEADER_TOO_LARGE;
+    case 'unchanged':
+      return { kind: 'addressed', content, size };
+    case 'changed':
+      return { ...result, kind: 'addressed' };
+    default:
+      return result satisfies never;
+  }
+}
+
+const HEADER_TOO_LARGE: NotSupported = {
+  kind: 'not-supported',
+  outcome: notSupported(
+    'The upstream sends to whom the header of a message names, and this header is too large to be written for its recipients. Use an upstream that speaks SMTP.',
+    '5.6.0',
+  ),
+};
 
 /** The first sign of life was none, or a 421: an idle connection that the upstream had given up. */
 function isStale(result: Judged): boolean {

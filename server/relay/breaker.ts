@@ -161,12 +161,15 @@ function reopened(
   };
 }
 
-/** Doubles, unless the upstream said itself when its quota renews. */
+/** Doubles, unless the upstream said itself when to come back; and a consent does not come back by itself. */
 function probeDelay(fault: UpstreamFault, probes: number, policy: ProbePolicy): DurationMs {
+  if (fault.kind === 'consent') return policy.max;
   const isQuota = fault.kind === 'quota';
   const max = fault.kind === 'unreachable' ? Math.min(policy.max, policy.maxUnreachable) : policy.max;
   const min = isQuota ? policy.minQuota : policy.min;
-  return (isQuota ? statedWait(fault.reply) : null) ?? Math.min(max, min * 2 ** Math.min(probes, 30));
+  const doubled = Math.min(max, min * 2 ** Math.min(probes, 30));
+  if (isQuota) return fault.wait ?? statedWait(fault.reply) ?? doubled;
+  return fault.wait === undefined ? doubled : Math.min(policy.max, fault.wait);
 }
 
 /** A fault seen after MAIL might be one message's doing; one seen before cannot. */

@@ -8,7 +8,7 @@ import type { RaiseAlert } from '../notification/alert.ts';
 import type { UpstreamFault } from '../queue/outcome.ts';
 import type { Breaker, Evidence, ProbePolicy } from './breaker.ts';
 import { allowance, CLOSED, judge, started, suspicious } from './breaker.ts';
-import type { KnownFault, Upstream } from './upstream.ts';
+import { faultSubject, type KnownFault, type Upstream } from './upstream.ts';
 
 /** What a delivery was allowed as. */
 export type Ticket = Readonly<{ probe: boolean; revision: number }>;
@@ -87,10 +87,9 @@ export function createHealth(initial: Upstream, deps: HealthDeps): Health {
     if (alerted === kind || (isPerhapsABlip(open.fault) && !hasLasted(open))) return;
     alerted = kind;
     const said = reply === null ? '' : ` It says: ${reply}`;
-    // The kind is part of the subject: else a second, different fault within a day would only be counted.
     deps.raise({
       kind: 'upstream-fault',
-      subject: `${upstream.name}: ${kind}`,
+      subject: faultSubject(upstream, kind),
       text: `Upstream ${upstream.name} cannot be used: ${text} Mail waits and does not age.${said}`,
     });
   }

@@ -3,11 +3,11 @@
 // message is not decided here (reply-meaning.ts). The first row that fits counts. Pure.
 
 import type { Stage } from '../queue/outcome.ts';
-import type { KnownRefusal, LoginKind } from './refusal-row.ts';
-import { googleRefusals } from './refusals-google.ts';
-import { microsoftRefusals } from './refusals-microsoft.ts';
-import { otherRefusals } from './refusals-others.ts';
 import type { RemoteReply } from './remote-reply.ts';
+import type { KnownRefusal, LoginKind } from './smtp-refusal-row.ts';
+import { googleRefusals } from './smtp-refusals-google.ts';
+import { microsoftRefusals } from './smtp-refusals-microsoft.ts';
+import { otherRefusals } from './smtp-refusals-others.ts';
 
 export const knownRefusals: readonly KnownRefusal[] = [
   ...microsoftRefusals,

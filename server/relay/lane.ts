@@ -5,6 +5,7 @@
 import type { DurationMs } from '../clock.ts';
 import type { Delivery, DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
+import { sendingApiOf } from './apis/apis.ts';
 import type { Dial } from './attempt.ts';
 import { attempt } from './attempt.ts';
 import type { HealthDeps, Ticket } from './health.ts';
@@ -157,7 +158,7 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
     upstream: () => upstream,
     free,
     isOpen: () => isOn() && pace.isOpen() && (!health.isFaulty() || health.allowance() > 0),
-    recipients: recipients.now,
+    recipients: () => least(recipients.now(), sendingApiOf(upstream.scheme)?.mostRecipients ?? null),
     deliver,
     usableTime: health.usableTime,
     untilNext,
@@ -178,6 +179,12 @@ export function createLane(initial: Upstream, deps: LaneDeps): Lane {
       health.retire();
     },
   };
+}
+
+/** Null: no limit that we know of. */
+function least(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** The operator or a preset says that it takes no more than this; what it announces itself is the attempt's business. */

@@ -132,7 +132,8 @@ export function createPace(initial: Upstream, { clock, log, raise, paces }: Pace
       const isAfterMail = ['mail', 'rcpt', 'data', 'body'].includes(fault.stage);
       if (isAfterMail && suspect(messageId)) return 'message';
       const before = pace.slow?.pausedUntil ?? null;
-      become(throttled(pace, limits(), { now: now(), stated: statedWait(fault.reply), reply: fault.reply }));
+      const stated = fault.wait ?? statedWait(fault.reply);
+      become(throttled(pace, limits(), { now: now(), stated, reply: fault.reply }));
       if (pace.slow?.pausedUntil !== before) report(fault.reply);
       return 'upstream';
     },

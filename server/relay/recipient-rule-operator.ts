@@ -74,7 +74,8 @@ export function createRecipientRuleOperator({ database, view, clock, audit }: De
   };
 }
 
-function readTarget(
+/** Where mail of local recipients may go. */
+export function readTarget(
   written: string,
 ): Readonly<{ kind: 'read'; forwardPath: string }> | Readonly<{ kind: 'refused'; text: string }> {
   const path = parsePath(written, '');

@@ -10,8 +10,8 @@ import type { Outcome } from '../queue/outcome.ts';
 import type { ProbePolicy } from './breaker.ts';
 import { DEFAULT_PROBE_POLICY } from './breaker.ts';
 import type { CredentialsOf } from './credentials.ts';
+import { createDriver } from './drivers/drivers.ts';
 import type { Timeouts } from './drivers/smtp-connection.ts';
-import { createSmtpDriver, DEFAULT_TIMEOUTS } from './drivers/smtp-driver.ts';
 import { createSendAsPermitted } from './identity-delivery.ts';
 import type { Lane } from './lane.ts';
 import { createLane } from './lane.ts';
@@ -50,11 +50,8 @@ export type RelayWithSizes = Relay &
 
 export function createRelay(deps: RelayDeps): RelayWithSizes {
   const { upstreams, clock, log, hostname } = deps;
-  const driver = createSmtpDriver({
-    hostname,
-    random: deps.random,
-    timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
-  });
+  const { random, timeouts } = deps;
+  const driver = createDriver({ hostname, random, clock, ...(timeouts === undefined ? {} : { timeouts }) });
   // Before the lanes: whoever they wake asks for routes that know of every upstream.
   const routing = createRouting(deps);
   const sendAsPermitted = createSendAsPermitted({ ...deps, ...deps.recipients });

@@ -115,7 +115,7 @@ export function createRouteOperator({ database, view, known, clock, newId, audit
 }
 
 /** `sizeUpTo` as `size up to`. */
-function namedInAudit(setting: string): string {
+export function namedInAudit(setting: string): string {
   return setting.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
 }
 

@@ -7,6 +7,7 @@ import type { RoutedFacts } from '../queue/delivery.ts';
 import { DEFAULT_ROUTE, type Routes } from '../queue/way.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import { parsePath } from '../smtp/path.ts';
+import { sendingApiOf } from './apis/apis.ts';
 import { canonicalUpstreamName, type Upstream } from './upstream.ts';
 
 /** What a message must be for a route to take it; null: any. Every condition that is given must fit. */
@@ -68,10 +69,11 @@ export function largestMessage(routes: Routes, upstreams: readonly Upstream[]): 
   return Math.max(...sizes.map(Number));
 }
 
-/** The smaller of what the operator or a preset says and what the upstream announced. */
-function messageSizeOf({ messageSize, announcedSize }: Upstream): number | null {
-  if (messageSize === null || announcedSize === null) return messageSize ?? announcedSize;
-  return Math.min(messageSize, announcedSize);
+/** The smallest of what the operator or a preset says, what the upstream announced, and what a sending API takes. */
+function messageSizeOf({ messageSize, announcedSize, scheme }: Upstream): number | null {
+  const limits = [messageSize, announcedSize, sendingApiOf(scheme)?.largestMessage ?? null];
+  const known = limits.filter(limit => limit !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 function fits(route: Route, facts: RoutedFacts): boolean {

@@ -3,9 +3,11 @@
 // The texts say what happened and what to do. Pure.
 
 import type { Stage, UpstreamFault } from '../queue/outcome.ts';
-import type { ClientFailure } from '../sasl/client-mechanism.ts';
+import type { ClientFailure, TokenRefusal } from '../sasl/client-mechanism.ts';
+import { TOKEN_MECHANISM_NAMES } from '../sasl/client-mechanisms.ts';
 import { MECHANISM_NAMES } from '../sasl/mechanisms.ts';
 import { faultText } from './classify.ts';
+import { knownRefusal } from './known-refusals.ts';
 import type { RemoteReply } from './remote-reply.ts';
 import { replyMeaning } from './reply-meaning.ts';
 import { explainTls, isTlsCode } from './tls-words.ts';
@@ -19,9 +21,18 @@ export type SetupTrouble = Readonly<{
   message: string;
   /** Names in the certificate that was shown, where the error says them. */
   certificateNames: readonly string[];
+  /** What the upstream said of our access token before its reply. */
+  tokenRefusal?: TokenRefusal;
 }>;
 
-export type Place = Readonly<{ upstream: string; host: string; port: number; scheme: string }>;
+export type Place = Readonly<{
+  upstream: string;
+  host: string;
+  port: number;
+  scheme: string;
+  /** We log in with access tokens (OAuth2), not with a password. */
+  byToken: boolean;
+}>;
 
 export function classifySetup(trouble: SetupTrouble, place: Place): UpstreamFault {
   const { stage, reply } = trouble;
@@ -31,10 +42,14 @@ export function classifySetup(trouble: SetupTrouble, place: Place): UpstreamFaul
     reply: reply === null || reply.line === '' ? null : reply.line,
     text,
   });
-  if (reply !== null && reply.code !== null) return byReply(trouble, reply, place, fault);
+  if (reply !== null && reply.code !== null) {
+    const said = byReply(trouble, reply, place, fault);
+    const known = knownRefusal(stage, reply, place.upstream, place.byToken ? 'token' : 'password');
+    return { ...said, text: `${known ?? said.text}${tokenRefusalText(trouble)}` };
+  }
   if (trouble.errorCode !== null && isTlsCode(trouble.errorCode)) {
     const { errorCode: code, certificateNames: names, message } = trouble;
-    return fault('tls', explainTls({ code, host: place.host, names, message }));
+    return fault('tls', explainTls({ code, host: place.host, names, message, isApi: isApi(place) }));
   }
   if (stage === 'starttls') {
     return fault('tls', `The TLS handshake with ${place.host} did not come to an end (${trouble.message}).`);
@@ -44,16 +59,38 @@ export function classifySetup(trouble: SetupTrouble, place: Place): UpstreamFaul
 
 /** No login is possible with what the upstream offers. `offered`: its SASL mechanisms. */
 export function noCommonMechanism(offered: readonly string[], place: Place): UpstreamFault {
-  const text =
-    offered.length === 0
-      ? `${place.upstream} offers no login, but the upstream has a user name. Check host and port, or set a URL without user.`
-      : `${place.upstream} offers none of the logins that Postern can do (${MECHANISM_NAMES.join(', ')}), only ${offered.join(', ')}.`;
-  return { kind: 'credentials', stage: 'auth', reply: null, text };
+  return {
+    kind: 'credentials',
+    stage: 'auth',
+    reply: null,
+    text: place.byToken ? noTokenMechanismText(offered, place) : noPasswordMechanismText(offered, place),
+  };
+}
+
+function noPasswordMechanismText(offered: readonly string[], { upstream }: Place): string {
+  if (offered.length === 0)
+    return `${upstream} offers no login, but the upstream has a user name. Check host and port, or set a URL without user.`;
+  const wantsToken = offered.some(name => TOKEN_MECHANISM_NAMES.includes(name));
+  const advice = wantsToken
+    ? ` It wants OAuth2 instead of a password: set it up with \`postern upstream set ${upstream} --oauth-client-id ID\`, then \`postern upstream authorize ${upstream}\`.`
+    : '';
+  return `${upstream} offers none of the logins that Postern can do with a password (${MECHANISM_NAMES.join(', ')}), only ${offered.join(', ')}.${advice}`;
+}
+
+function noTokenMechanismText(offered: readonly string[], { upstream, host, port }: Place): string {
+  const others = offered.length === 0 ? 'no login at all' : `only ${offered.join(', ')}`;
+  return `${upstream} is set up for OAuth2, and ${host} port ${port} does not offer it for SMTP (${TOKEN_MECHANISM_NAMES.join(' or ')}): it offers ${others}. Check host and port; if they are right, the provider takes a password there.`;
 }
 
 /** The password cannot be read back: the sealing key is not the one it was sealed with. */
 export function passwordUnreadable(upstream: string): UpstreamFault {
   const text = `The password of ${upstream} cannot be read with this sealing key. Set it again with \`postern upstream set ${upstream} --password-stdin\`, or bring back the right sealing.key.`;
+  return { kind: 'credentials', stage: 'auth', reply: null, text };
+}
+
+/** OAuth2 needs the mailbox whose token it is. */
+export function userNameMissing(upstream: string): UpstreamFault {
+  const text = `The upstream ${upstream} has no user name, and its login needs one. Put the mailbox into its URL: \`postern upstream set ${upstream} --url smtp+starttls://USER@HOST:PORT\`.`;
   return { kind: 'credentials', stage: 'auth', reply: null, text };
 }
 
@@ -87,7 +124,7 @@ function byReply(trouble: SetupTrouble, reply: RemoteReply, place: Place, fault:
   if (meaning === 'quota' || meaning === 'throttled' || meaning === 'address-blocked') {
     return fault(meaning === 'address-blocked' ? 'unreachable' : meaning, faultText(meaning, upstream));
   }
-  if (trouble.stage === 'auth') return loginRefused(reply, upstream, fault);
+  if (trouble.stage === 'auth') return loginRefused(reply, place, fault);
   if (trouble.stage === 'starttls') {
     return fault(
       'tls',
@@ -107,7 +144,7 @@ function byReply(trouble: SetupTrouble, reply: RemoteReply, place: Place, fault:
   return fault('unreachable', `${upstream} takes no connections from us just now.`);
 }
 
-function loginRefused(reply: RemoteReply, upstream: string, fault: MakeFault): UpstreamFault {
+function loginRefused(reply: RemoteReply, { upstream, byToken }: Place, fault: MakeFault): UpstreamFault {
   if (reply.code === 421) return fault('throttled', faultText('throttled', upstream));
   if (reply.code !== null && reply.code < 500) {
     return fault('credentials', `${upstream} could not check our login just now; it will be tried again.`);
@@ -118,7 +155,21 @@ function loginRefused(reply: RemoteReply, upstream: string, fault: MakeFault): U
       `${upstream} takes none of the logins that it offers and that Postern can do.`,
     );
   }
-  return fault('credentials', faultText('credentials', upstream));
+  if (!byToken) return fault('credentials', faultText('credentials', upstream));
+  const advice =
+    'Check that the user name is the mailbox whose owner consented, and that this mailbox may send by SMTP; then authorise Postern once more';
+  const text = `${upstream} does not accept our access token. ${advice}: \`postern upstream authorize ${upstream}\`.`;
+  return fault('credentials', text);
+}
+
+/** What it said of the token is in no reply, and often the only thing that tells what is wrong with it. */
+function tokenRefusalText({ tokenRefusal }: SetupTrouble): string {
+  const { status = null, scope = null } = tokenRefusal ?? {};
+  const said = [
+    ...(status === null ? [] : [`status ${status}`]),
+    ...(scope === null ? [] : [`scope ${scope}`]),
+  ];
+  return said.length === 0 ? '' : ` Of the token it says: ${said.join(', ')}.`;
 }
 
 function unreachableText(trouble: SetupTrouble, place: Place): string {
@@ -150,11 +201,18 @@ function unreachableText(trouble: SetupTrouble, place: Place): string {
   }
 }
 
-function timeoutText(trouble: SetupTrouble, { host, port, scheme }: Place): string {
+function timeoutText(trouble: SetupTrouble, place: Place): string {
+  const { host, port, scheme } = place;
+  if (isApi(place) && trouble.stage === 'connect')
+    return `${host} does not answer on port ${port}. Check host and port; a firewall may drop what goes there.`;
   if (trouble.stage === 'greeting' && scheme !== 'smtps') {
     return `${host} port ${port} took the connection and said nothing. If the port wants TLS from the start (465 usually does), use smtps:// in the upstream's URL.`;
   }
   return trouble.stage === 'connect'
     ? `${host} does not answer on port ${port}. Check host and port; many Internet providers block port 25.`
     : `${host} did not answer in time.`;
+}
+
+function isApi({ scheme }: Place): boolean {
+  return /\+https?$/.test(scheme);
 }

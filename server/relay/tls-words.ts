@@ -7,6 +7,8 @@ export type TlsTrouble = Readonly<{
   /** Of the certificate, where it is known. */
   names: readonly string[];
   message: string;
+  /** It is a sending API, and no mail server. */
+  isApi?: boolean;
 }>;
 
 const UNKNOWN_AUTHORITY = new Set([
@@ -53,8 +55,10 @@ export function explainTls(trouble: TlsTrouble): string {
   return explainProtocol(trouble);
 }
 
-function explainProtocol({ code, host, message }: TlsTrouble): string {
+function explainProtocol({ code, host, message, isApi }: TlsTrouble): string {
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)) {
+    if (isApi === true)
+      return `${host} does not speak TLS on this port. Check host and port (a sending API usually has 443); a proxy may be in between.`;
     return `${host} does not speak TLS from the start on this port. Use smtp+starttls:// (usually port 587) instead of smtps:// (usually port 465).`;
   }
   if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/.test(code)) {

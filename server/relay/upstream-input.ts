@@ -1,20 +1,14 @@
-// Checks what the operator gives for an upstream and turns it into settings, or into the sentence that says what is
-// wrong with it. Sealing is handed in; nothing is stored here.
+// What the operator gives for an upstream becomes settings, or the sentence that says what is wrong with it. What is not given
+// comes from the preset of its provider. Sealing is handed in; nothing is stored here.
 
-import { X509Certificate } from 'node:crypto';
 import { canonicalSenders } from './identity.ts';
-import { checkIdentity } from './identity-input.ts';
 import type { OAuthSettings } from './oauth/oauth-settings.ts';
-import { presetFor } from './presets.ts';
-import {
-  KEEP_IDENTITY,
-  NO_PACING,
-  type PacingLimits,
-  type SenderIdentity,
-  type Upstream,
-} from './upstream.ts';
+import { presetByKey, presetOf, presetSettings, staysWith, type Tuning } from './presets.ts';
+import type { PacingLimits, SenderIdentity, Upstream } from './upstream.ts';
+import { settingsProblem } from './upstream-checks.ts';
+import { apiOf, type UpstreamScheme } from './upstream-scheme.ts';
 import type { UpstreamSettings } from './upstream-statements.ts';
-import { parseUpstreamUrl } from './upstream-url.ts';
+import { parseUpstreamUrl, type UpstreamAddress } from './upstream-url.ts';
 
 /** What may be set beside URL and password. Only what is present counts; null removes, for a limit it is "none". */
 export type UpstreamOptions = Readonly<{
@@ -35,9 +29,11 @@ export type UpstreamOptions = Readonly<{
   oauth?: OAuthSettings | null;
   /** Of the OAuth2 client, or a service account's private key (PEM). */
   clientSecret?: string | null;
+  /** The key of the preset that it comes from. */
   preset?: string | null;
 }>;
 
+/** `password`: also an API key or a secret access key. */
 export type UpstreamInput = UpstreamOptions &
   Readonly<{ name: string; url: string; password?: string | null }>;
 
@@ -48,14 +44,10 @@ export type SettingsResult =
   | Readonly<{ kind: 'settings'; settings: UpstreamSettings }>
   | Readonly<{ kind: 'refused'; text: string }>;
 
-/** Microsoft 365 allows three connections at the same time and answers 432 4.3.2 to more. */
-export const DEFAULT_CONNECTIONS = 3;
-const MAX_CONNECTIONS = 100;
-/** More than any provider takes, and small enough to count with. */
-const MOST_MESSAGES = 100_000_000;
-
 const PASSWORD_WITHOUT_USER =
   'A password needs a user name: give it in the URL, for example smtp+starttls://USER@HOST.';
+const PASSWORD_AND_OAUTH =
+  'The upstream logs in with OAuth2 or with a password, not with both: leave one of them away.';
 
 /** Each for its own column. */
 type Seals = Readonly<{
@@ -73,75 +65,94 @@ export function checkName(name: string): string | null {
 export function newSettings(input: UpstreamInput, seals: Seals): SettingsResult {
   const url = parseUpstreamUrl(input.url, { allowPlaintext: input.allowPlaintext === true });
   if (url.kind === 'refused') return url;
+  const { address } = url;
+  const oauth = input.oauth ?? null;
   const password = input.password ?? null;
-  if (url.address.user !== null && password === null) {
-    return refused(
-      `The upstream has a user name (${url.address.user}) but no password: give one at the prompt or with --password-stdin.`,
-    );
-  }
-  if (url.address.user === null && password !== null) return refused(PASSWORD_WITHOUT_USER);
+  const problem = passwordProblem(address, password, oauth);
+  if (problem !== null) return refused(problem);
+  const preset = input.preset ?? null;
+  if (preset !== null && presetByKey(preset) === null) return refused(unknownPreset(preset));
   return checked({
-    ...url.address,
-    path: null,
+    ...address,
     region: input.region ?? null,
-    sealedPassword: sealed(url.address.user, password, seals.password),
-    oauth: input.oauth ?? null,
-    sealedClientSecret: sealedOrNull(input.clientSecret, seals.clientSecret),
-    preset: input.preset ?? null,
+    oauth,
+    sealedPassword: password === null ? null : seals.password(password),
+    sealedClientSecret: oauth === null ? null : sealedOrNull(input.clientSecret, seals.clientSecret),
+    preset,
     caPem: input.caPem ?? null,
     ehloName: input.ehloName ?? null,
-    ...withOptions(presetSettings(url.address.host), input),
+    ...withOptions(presetSettings(presetOf({ ...address, preset })), input),
   });
 }
 
-/** The password is kept when only the URL changes, unless the URL has no user any more. */
+/**
+ * Passwords and client secrets are kept when only the URL changes, unless they have no place there any more. A password is
+ * given to log in with it, so it ends OAuth2.
+ */
 export function changedSettings(upstream: Upstream, changes: UpstreamChanges, seals: Seals): SettingsResult {
-  const address = changedAddress(upstream, changes);
-  if (address.kind === 'refused') return address;
-  const { user } = address.address;
-  const kept = user === null ? null : upstream.sealedPassword;
-  const sealedPassword =
-    changes.password === undefined ? kept : sealed(user, changes.password, seals.password);
-  if (user !== null && sealedPassword === null) {
-    return refused(`The upstream has a user name (${user}) but no password: give one as well.`);
-  }
-  if (user === null && typeof changes.password === 'string') {
-    return refused(PASSWORD_WITHOUT_USER);
-  }
+  const changed = changedAddress(upstream, changes);
+  if (changed.kind === 'refused') return changed;
+  const { address } = changed;
+  const password = changes.password ?? null;
+  const oauth = changes.oauth !== undefined ? changes.oauth : password === null ? upstream.oauth : null;
+  const problem = passwordProblem(address, password, oauth);
+  if (problem !== null) return refused(problem);
+  const preset = changes.preset === undefined ? presetAt(upstream, address) : changes.preset;
+  if (preset !== null && presetByKey(preset) === null) return refused(unknownPreset(preset));
+  const isKept = changes.password === undefined && keepsPassword(upstream, address, oauth);
+  const clientSecret =
+    changes.clientSecret === undefined
+      ? upstream.sealedClientSecret
+      : sealedOrNull(changes.clientSecret, seals.clientSecret);
   return checked({
-    ...address.address,
-    path: upstream.path,
-    region: changes.region === undefined ? upstream.region : changes.region,
-    sealedPassword,
-    oauth: changes.oauth === undefined ? upstream.oauth : changes.oauth,
-    sealedClientSecret:
-      changes.clientSecret === undefined
-        ? upstream.sealedClientSecret
-        : sealedOrNull(changes.clientSecret, seals.clientSecret),
-    preset: changes.preset === undefined ? upstream.preset : changes.preset,
+    ...address,
+    region: changes.region === undefined ? regionAt(upstream, address) : changes.region,
+    oauth,
+    sealedPassword: password === null ? (isKept ? upstream.sealedPassword : null) : seals.password(password),
+    sealedClientSecret: oauth === null ? null : clientSecret,
+    preset,
     caPem: changes.caPem === undefined ? upstream.caPem : changes.caPem,
     ehloName: changes.ehloName === undefined ? upstream.ehloName : changes.ehloName,
-    ...withOptions(movedTo(address.address.host, upstream), changes),
+    ...withOptions(movedTo({ ...address, preset }, upstream), changes),
   });
 }
 
-type Tuning = Pick<UpstreamSettings, 'connections' | 'pacing' | 'messageSize' | 'identity'>;
-
-/** What an upstream gets of itself: what is known of its provider. */
-export function presetSettings(host: string): Tuning {
-  const preset = presetFor(host);
-  return {
-    connections: preset?.connections ?? DEFAULT_CONNECTIONS,
-    pacing: { ...NO_PACING, ...preset?.pacing },
-    messageSize: preset?.messageSize ?? null,
-    identity: { ...KEEP_IDENTITY, displayName: preset?.displayName ?? KEEP_IDENTITY.displayName },
-  };
+function passwordProblem(
+  { scheme, user }: UpstreamAddress,
+  password: string | null,
+  oauth: OAuthSettings | null,
+): string | null {
+  if (password === null) return null;
+  if (oauth !== null) return PASSWORD_AND_OAUTH;
+  return user === null && apiOf(scheme) === null ? PASSWORD_WITHOUT_USER : null;
 }
 
-/** At another host, what came from the preset of the old one gives way to the preset of the new one. */
-function movedTo(host: string, upstream: Upstream): Tuning {
+/** The key of one API is none of another, and no password of a mailbox. */
+function keepsPassword(
+  upstream: Upstream,
+  { scheme, user }: UpstreamAddress,
+  oauth: OAuthSettings | null,
+): boolean {
+  if (oauth !== null || apiOf(scheme) !== apiOf(upstream.scheme)) return false;
+  return user !== null || apiOf(scheme) !== null;
+}
+
+function presetAt(upstream: Upstream, { host, scheme }: UpstreamAddress): string | null {
+  if (apiOf(scheme) !== apiOf(upstream.scheme)) return null;
+  return host === upstream.host ? upstream.preset : staysWith(upstream.preset, host);
+}
+
+function regionAt(upstream: Upstream, { host, scheme }: UpstreamAddress): string | null {
+  return host === upstream.host && apiOf(scheme) === 'ses' ? upstream.region : null;
+}
+
+/** At another provider, what came from the preset of the old one gives way to the preset of the new one. */
+function movedTo(
+  place: Readonly<{ scheme: UpstreamScheme; host: string; preset: string | null }>,
+  upstream: Upstream,
+): Tuning {
   const { connections, pacing, messageSize, identity } = upstream;
-  const [before, after] = [presetSettings(upstream.host), presetSettings(host)];
+  const [before, after] = [presetSettings(presetOf(upstream)), presetSettings(presetOf(place))];
   const limit = (key: keyof PacingLimits) =>
     (pacing[key] === before.pacing[key] ? after : upstream).pacing[key];
   const { displayName } = (identity.displayName === before.identity.displayName ? after : upstream).identity;
@@ -169,18 +180,10 @@ function withOptions(base: Tuning, options: UpstreamOptions): Tuning {
 
 function changedAddress(upstream: Upstream, changes: UpstreamChanges) {
   if (changes.url === undefined) {
-    const { scheme, host, port, user } = upstream;
-    return { kind: 'parsed', address: { scheme, host, port, user } } as const;
+    const { scheme, host, port, path, user } = upstream;
+    return { kind: 'parsed', address: { scheme, host, port, path, user } } as const;
   }
   return parseUpstreamUrl(changes.url, { allowPlaintext: changes.allowPlaintext === true });
-}
-
-function sealed(
-  user: string | null,
-  password: string | null,
-  seal: (plain: string) => Uint8Array,
-): Uint8Array | null {
-  return user === null || password === null ? null : seal(password);
 }
 
 function sealedOrNull(
@@ -191,43 +194,15 @@ function sealedOrNull(
 }
 
 function checked(settings: UpstreamSettings): SettingsResult {
-  const { caPem, ehloName, connections } = settings;
-  if (caPem !== null && !isCertificate(caPem)) {
-    return refused(
-      'The CA file is not a certificate in PEM form: it must contain "-----BEGIN CERTIFICATE-----".',
-    );
-  }
-  if (ehloName !== null && !/^[A-Za-z0-9._:[\]-]{1,255}$/.test(ehloName)) {
-    return refused(
-      `"${ehloName}" cannot be an EHLO name: use a host name, or an address in brackets such as [192.0.2.1].`,
-    );
-  }
-  if (!Number.isInteger(connections) || connections < 1 || connections > MAX_CONNECTIONS) {
-    return refused(`The number of connections must be from 1 to ${MAX_CONNECTIONS}.`);
-  }
-  const problem = pacingProblem(settings) ?? checkIdentity({ ...settings.identity, user: settings.user });
+  const problem = settingsProblem(settings);
   if (problem !== null) return refused(problem);
   const { identity } = settings;
   const senders = canonicalSenders(identity.senders);
   return { kind: 'settings', settings: { ...settings, identity: { ...identity, senders } } };
 }
 
-function pacingProblem({ pacing, messageSize }: UpstreamSettings): string | null {
-  const isCount = (limit: number | null) =>
-    limit === null || (Number.isInteger(limit) && limit > 0 && limit <= MOST_MESSAGES);
-  if (!Object.values(pacing).every(isCount)) {
-    return `A limit of messages must be a whole number from 1 to ${MOST_MESSAGES}, or none; to stop an upstream, pause it.`;
-  }
-  if (messageSize === null || (Number.isSafeInteger(messageSize) && messageSize > 0)) return null;
-  return 'The largest message must be one octet or more; to stop an upstream, pause it.';
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined;
-  } catch {
-    return false;
-  }
+function unknownPreset(key: string): string {
+  return `There is no preset "${key}": "postern upstream presets" lists them all.`;
 }
 
 function refused(text: string): Readonly<{ kind: 'refused'; text: string }> {

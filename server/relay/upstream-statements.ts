@@ -104,6 +104,15 @@ export function pauseUpstream(id: string, now: EpochMs): Statement {
   };
 }
 
+/** Somebody has consented. Refused (`require`) when the upstream was changed since it was read. */
+export function authorizeUpstream(id: string, revision: number): Statement {
+  return {
+    sql: `UPDATE upstream SET ${AS_CHANGED} WHERE id = ? AND revision = ? AND removed_at IS NULL`,
+    params: [id, revision],
+    require: 1,
+  };
+}
+
 /** The operator has seen it work: what was learned before says nothing any more. Nothing where there is no fault. */
 export function forgetFault(id: string, revision: number): Statement {
   return {

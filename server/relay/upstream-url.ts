@@ -1,29 +1,26 @@
-// Parses what the operator types as an upstream: `smtp+starttls://USER@HOST:PORT`, `smtps://`, `smtp+notls://`.
+// Parses what the operator types as an upstream: `smtp+starttls://USER@HOST:PORT`, `smtps://`, `smtp+notls://`, or a sending
+// API: `graph+https://USER@HOST:PORT/BASE`.
 // Not a URL by the book: the user is usually an e-mail address, so `@` and `#` in it are taken as they stand; the last
 // `@` ends it. Percent-encoding is understood. A password is refused here: it would end in the shell's history. So that it
 // ends in no error text as well, what stands where one could be is never repeated.
 
 import { isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import type { SmtpScheme } from './upstream-scheme.ts';
+import { API_NAMES, apiOf, SCHEMES, type UpstreamScheme } from './upstream-scheme.ts';
 
 export type UpstreamAddress = Readonly<{
-  scheme: SmtpScheme;
+  scheme: UpstreamScheme;
   /** Host name (A-labels), IPv4 address or IPv6 address without brackets. */
   host: string;
   port: number;
+  /** Of a sending API: what all its addresses begin with, such as `/v1.0`; null: as usual there. */
+  path: string | null;
   user: string | null;
 }>;
 
 export type UpstreamUrlResult =
   | Readonly<{ kind: 'parsed'; address: UpstreamAddress }>
   | Readonly<{ kind: 'refused'; text: string }>;
-
-const DEFAULT_PORTS: Readonly<Record<SmtpScheme, number>> = {
-  smtps: 465,
-  'smtp+starttls': 587,
-  'smtp+notls': 25,
-};
 
 const EXAMPLE = 'smtp+starttls://user@smtp.example.com:587';
 
@@ -45,24 +42,72 @@ export function parseUpstreamUrl(
   const at = match[2].lastIndexOf('@');
   const user = at < 0 ? null : parseUser(match[2].slice(0, at));
   if (user !== null && typeof user === 'object') return user;
-  const place = parsePlace(match[2].slice(at + 1), DEFAULT_PORTS[scheme]);
+  const base = splitBase(match[2].slice(at + 1), scheme);
+  if (base.kind === 'refused') return base;
+  const place = parsePlace(base.place, defaultPort(scheme));
   if (place.kind === 'refused') return place;
-
-  if (scheme === 'smtp+notls' && !isLoopback(place.host) && !options.allowPlaintext) {
-    return refused(
-      `smtp+notls:// would send mail and password readable over the network to ${place.host}. Use smtp+starttls:// or smtps://, or add --allow-plaintext if you really mean it.`,
-    );
-  }
-  return { kind: 'parsed', address: { scheme, host: place.host, port: place.port, user } };
+  const readable = readableOnTheWay(scheme, place.host, options);
+  if (readable !== null) return refused(readable);
+  return {
+    kind: 'parsed',
+    address: { scheme, host: place.host, port: place.port, path: base.path, user },
+  };
 }
 
 type Refused = Readonly<{ kind: 'refused'; text: string }>;
 
-function parseScheme(scheme: string): SmtpScheme | Refused {
-  if (scheme === 'smtps' || scheme === 'smtp+starttls' || scheme === 'smtp+notls') return scheme;
+function parseScheme(scheme: string): UpstreamScheme | Refused {
+  const known = SCHEMES.find(one => one === scheme);
+  if (known !== undefined) return known;
   return refused(
-    `The scheme "${scheme}" is not known. Use smtp+starttls:// (usually port 587), smtps:// (TLS from the start, usually port 465) or smtp+notls:// (no TLS, only on this machine).`,
+    `The scheme "${scheme}" is not known. Use smtp+starttls:// (usually port 587), smtps:// (TLS from the start, usually port 465), smtp+notls:// (no TLS, only on this machine) or a sending API: ${API_NAMES.map(name => `${name}+https://`).join(', ')}.`,
   );
+}
+
+/** Without TLS, nothing leaves this machine by mistake; tokens and keys of sending APIs not even on purpose. */
+function readableOnTheWay(
+  scheme: UpstreamScheme,
+  host: string,
+  { allowPlaintext }: Readonly<{ allowPlaintext: boolean }>,
+): string | null {
+  if (isLoopback(host)) return null;
+  if (scheme === 'smtp+notls') {
+    return allowPlaintext
+      ? null
+      : `smtp+notls:// would send mail and password readable over the network to ${host}. Use smtp+starttls:// or smtps://, or add --allow-plaintext if you really mean it.`;
+  }
+  if (!scheme.endsWith('+http')) return null;
+  return `${scheme}:// would send mail and keys readable over the network to ${host}. Use ${scheme}s://; without TLS only this machine itself can be reached.`;
+}
+
+function defaultPort(scheme: UpstreamScheme): number {
+  switch (scheme) {
+    case 'smtps':
+      return 465;
+    case 'smtp+starttls':
+      return 587;
+    case 'smtp+notls':
+      return 25;
+    default:
+      return scheme.endsWith('+https') ? 443 : 80;
+  }
+}
+
+/** Only a sending API has a base path. A slash at the end says nothing. */
+function splitBase(
+  part: string,
+  scheme: UpstreamScheme,
+): Readonly<{ kind: 'split'; place: string; path: string | null }> | Refused {
+  const slash = part.indexOf('/');
+  if (apiOf(scheme) === null || slash < 0) return { kind: 'split', place: part, path: null };
+  const path = part.slice(slash).replace(/\/+$/, '');
+  if (path === '') return { kind: 'split', place: part.slice(0, slash), path: null };
+  if (!/^(\/[\w.~!$&'()*+,;=:%-]+)+$/.test(path) || /\/\.\.?(\/|$)/.test(path)) {
+    return refused(
+      'What follows HOST:PORT is not a base path: it consists of letters, digits and -._~ between slashes, such as /v1.0, without "?" or "#".',
+    );
+  }
+  return { kind: 'split', place: part.slice(0, slash), path };
 }
 
 function parseUser(part: string): string | Refused {
@@ -126,7 +171,7 @@ function parseHost(part: string): string | Refused {
   return ascii;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 

@@ -170,6 +170,14 @@ export function upstreamUrl(upstream: Upstream): string {
   return `${upstream.scheme}://${user}${host}:${upstream.port}${upstream.path ?? ''}`;
 }
 
+/**
+ * What an alert about a fault is about. With its kind: else a second, different fault within a day would only be counted. And
+ * a consent that is missing once more is news: a person has given one since, which has made another revision.
+ */
+export function faultSubject({ name, revision }: Upstream, kind: FaultKind): string {
+  return kind === 'consent' ? `${name}: ${kind} ${revision}` : `${name}: ${kind}`;
+}
+
 /** What we call ourselves in EHLO. Google's relay refuses "localhost" (RFC 5321 §4.1.3 allows an address instead). */
 export function ehloNameFor(ehloName: string | null, hostname: string): string {
   const name = ehloName ?? hostname;

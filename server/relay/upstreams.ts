@@ -8,6 +8,9 @@ import type { CommitRefusal, Database, Statement } from '../storage/database.ts'
 import { storageRefusalText } from '../storage/refusal-text.ts';
 import { clientSecretContext, upstreamContext } from '../storage/sealed-rows.ts';
 import { commitSealed, type Sealing } from '../storage/sealing.ts';
+import { deleteConsent } from './oauth/consent-statements.ts';
+import type { HeldConsents } from './oauth/consents.ts';
+import { needsAnotherConsent } from './oauth/oauth-input.ts';
 import type { KnownFault, Upstream } from './upstream.ts';
 import { canonicalUpstreamName, upstreamFromRow } from './upstream.ts';
 import type { UpstreamChanges, UpstreamInput } from './upstream-input.ts';
@@ -42,6 +45,12 @@ export type Upstreams = Readonly<{
   /** The secret of its OAuth2 client in clear, or the private key of its service account. Null as for passwords. */
   clientSecret: (upstream: Upstream) => string | null;
   add: (input: UpstreamInput) => Promise<UpstreamChange>;
+  /** As `add` would store it; nothing is stored. To be tried first, then kept. */
+  draft: (input: UpstreamInput) => UpstreamChange;
+  /** As `set` would store it; nothing is stored. */
+  redraft: (name: string, changes: UpstreamChanges) => UpstreamChange;
+  /** Stores a draft as it is. */
+  keep: (draft: Upstream) => Promise<UpstreamChange>;
   set: (name: string, changes: UpstreamChanges) => Promise<UpstreamChange>;
   pause: (name: string) => Promise<UpstreamChange>;
   /** Also clears the fault, so that a running server tries at once. */
@@ -59,7 +68,17 @@ export type Upstreams = Readonly<{
   reload: () => Promise<void>;
 }>;
 
-export type UpstreamsDeps = Readonly<{ database: Database; clock: Clock; newId: NewId; sealer: Sealing }>;
+export type UpstreamsDeps = Readonly<{
+  database: Database;
+  clock: Clock;
+  newId: NewId;
+  sealer: Sealing;
+  /** Consents of drafts: they are stored with their upstreams. */
+  held?: HeldConsents;
+}>;
+
+/** What the relay has learned of a draft: nothing. */
+const UNTRIED = { announcedSize: null, isDefault: false, pausedAt: null, revision: 0, fault: null } as const;
 
 /** Resolves once the view is loaded. */
 export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
@@ -114,6 +133,19 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
       return upstream === null ? refused(unknownText(name, view)) : statements(upstream);
     });
 
+  /** What somebody has consented to for a draft comes with it; what was consented to before may be of no use any more. */
+  const consentStatements = (before: Upstream, after: UpstreamSettings): readonly Statement[] => {
+    const held = deps.held?.statements(before.id) ?? [];
+    if (held.length > 0) return held;
+    return needsAnotherConsent(before, after) ? [deleteConsent(before.id)] : [];
+  };
+
+  const withConsent = async (changing: Promise<UpstreamChange>): Promise<UpstreamChange> => {
+    const changed = await changing;
+    if (changed.kind === 'done') deps.held?.stored(changed.upstream.id);
+    return changed;
+  };
+
   const learn = async (statement: Statement): Promise<void> => {
     const result = await database.commit([statement]);
     if (result.kind === 'committed') await reload();
@@ -141,15 +173,44 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
         return [insertUpstream(row), ...guardsOf(settings)];
       });
     },
+    draft: input => {
+      const name = input.name.trim();
+      const nameRefusal = checkName(name) ?? (find(name) === null ? null : takenText(name));
+      if (nameRefusal !== null) return refused(nameRefusal);
+      const id = newId();
+      const made = newSettings(input, sealsFor(id));
+      if (made.kind === 'refused') return made;
+      return { kind: 'done', upstream: { ...made.settings, ...UNTRIED, id, name, createdAt: clock.now() } };
+    },
+    redraft: (name, changes) => {
+      const upstream = find(name);
+      if (upstream === null) return refused(unknownText(name, view));
+      const changed = changedSettings(upstream, changes, sealsFor(upstream.id));
+      if (changed.kind === 'refused') return changed;
+      return { kind: 'done', upstream: { ...upstream, ...changed.settings, fault: null } };
+    },
+    keep: draft =>
+      withConsent(
+        change(draft.name, () => {
+          const row = { ...draft, canonicalName: canonicalUpstreamName(draft.name), now: clock.now() };
+          return [insertUpstream(row), ...guardsOf(draft), ...(deps.held?.statements(draft.id) ?? [])];
+        }),
+      ),
     set: (name, changes) =>
-      changeKnown(name, upstream => {
-        const { id, revision } = upstream;
-        const changed = changedSettings(upstream, changes, sealsFor(id));
-        if (changed.kind === 'refused') return changed;
-        const { settings } = changed;
-        const update = [updateUpstream(id, revision, settings), ...guardsOf(settings)];
-        return changes.makeDefault === true ? [...update, ...makeDefault(id)] : update;
-      }),
+      withConsent(
+        changeKnown(name, upstream => {
+          const { id, revision } = upstream;
+          const changed = changedSettings(upstream, changes, sealsFor(id));
+          if (changed.kind === 'refused') return changed;
+          const { settings } = changed;
+          const update = [
+            updateUpstream(id, revision, settings),
+            ...guardsOf(settings),
+            ...consentStatements(upstream, settings),
+          ];
+          return changes.makeDefault === true ? [...update, ...makeDefault(id)] : update;
+        }),
+      ),
     pause: name => changeKnown(name, known => [pauseUpstream(known.id, known.pausedAt ?? clock.now())]),
     resume: name => changeKnown(name, known => [resumeUpstream(known.id)]),
     remove: async name => {
@@ -157,7 +218,10 @@ export async function createUpstreams(deps: UpstreamsDeps): Promise<Upstreams> {
       const upstream = find(name);
       if (upstream === null) return refused(unknownText(name, view));
       if (upstream.isDefault && view.length > 1) return refused(removeDefaultText(upstream, view));
-      const result = await database.commit([removeUpstream(upstream.id, clock.now())]);
+      const result = await database.commit([
+        removeUpstream(upstream.id, clock.now()),
+        deleteConsent(upstream.id),
+      ]);
       if (result.kind !== 'committed') return refused(refusalText(name, result));
       await reload();
       return { kind: 'done', upstream };
@@ -177,6 +241,10 @@ function unknownText(name: string, view: readonly Upstream[]): string {
   return `No upstream is called "${name}": ${hint}.`;
 }
 
+function takenText(name: string): string {
+  return `An upstream called "${name}" exists already: choose another name, or change it with \`postern upstream set\`.`;
+}
+
 function removeDefaultText(upstream: Upstream, view: readonly Upstream[]): string {
   const other = view.find(known => known.id !== upstream.id)?.name ?? 'NAME';
   return `"${upstream.name}" is the default upstream, and others exist: say first which one takes its mail, for example \`postern upstream set ${other} --default\`.`;
@@ -185,7 +253,7 @@ function removeDefaultText(upstream: Upstream, view: readonly Upstream[]): strin
 function refusalText(name: string, refusal: CommitRefusal): string {
   switch (refusal.kind) {
     case 'constraint':
-      return `An upstream called "${name}" exists already: choose another name, or change it with \`postern upstream set\`.`;
+      return takenText(name);
     case 'requirement':
       return `"${name}" was changed or removed by somebody else at the same moment: look at it with \`postern upstream show\` and try again.`;
     default:

@@ -4,10 +4,16 @@
 import type { SetupTrouble } from './setup-fault.ts';
 
 export type LoginSecrets = Readonly<{
+  /** Or an access token. */
   password: string;
-  /** What was sent in base64, word by word. */
+  /** What was sent in base64, word by word, and whatever else no part of may be shown. */
   tokens: readonly string[];
 }>;
+
+/** An access token: no part of it is an ordinary word. */
+export function tokenSecrets(token: string): LoginSecrets {
+  return { password: token, tokens: [token, Buffer.from(token, 'utf8').toString('base64')] };
+}
 
 const SHOWN = '***';
 /** So many characters of a token in a row are no accident: base64 has no words. A repeated line may be cut off. */
@@ -17,12 +23,22 @@ const SHORTEST_PASSWORD = 4;
 
 /** The same trouble, with `***` for whatever of the secrets was repeated. */
 export function troubleWithoutSecrets(trouble: SetupTrouble, secrets: LoginSecrets): SetupTrouble {
-  const { reply } = trouble;
+  const { reply, tokenRefusal } = trouble;
   const hide = (text: string) => withoutSecrets(text, secrets);
+  const hideIn = (text: string | null) => (text === null ? null : hide(text));
   return {
     ...trouble,
     message: hide(trouble.message),
     reply: reply === null ? null : { ...reply, text: hide(reply.text), line: hide(reply.line) },
+    ...(tokenRefusal === undefined
+      ? {}
+      : {
+          tokenRefusal: {
+            status: hideIn(tokenRefusal.status),
+            schemes: hideIn(tokenRefusal.schemes),
+            scope: hideIn(tokenRefusal.scope),
+          },
+        }),
   };
 }
 

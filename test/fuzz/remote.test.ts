@@ -10,7 +10,7 @@ import { replyMeaning } from '../../server/relay/reply-meaning.ts';
 import { explainTls, isTlsCode } from '../../server/relay/tls-words.ts';
 import { parseUpstreamUrl } from '../../server/relay/upstream-url.ts';
 import type { ClientStep } from '../../server/sasl/client-mechanism.ts';
-import { clientMechanisms } from '../../server/sasl/client-mechanisms.ts';
+import { clientMechanisms, tokenMechanisms } from '../../server/sasl/client-mechanisms.ts';
 import { encodeBase64 } from '../../server/sasl/decode.ts';
 import { parseServerFinal, parseServerFirst } from '../../server/sasl/scram-messages.ts';
 import { holds, holdsAsync, quickly } from './fuzz.ts';
@@ -124,6 +124,27 @@ describe('the challenges of an upstream', () => {
           if (step?.kind !== 'answer' || !name.startsWith('SCRAM')) return;
           expect(step.owesProof).toBe(true);
           expect(Buffer.from(step.octets ?? []).includes(login.password)).toBe(false);
+        },
+      ),
+      400,
+    );
+  });
+
+  it('about a token are answered once, and what is kept of them is short and in one line', async () => {
+    const token = { user: 'relay', token: 'access-token', host: 'mail.example', port: 587 };
+    await holdsAsync(
+      fc.asyncProperty(
+        fc.constantFrom('XOAUTH2', 'OAUTHBEARER'),
+        fc.oneof(challenge, fc.json().map(octetsOf)),
+        async (name, given) => {
+          const [mechanism] = tokenMechanisms([name]);
+          const first = mechanism?.start(token);
+          const second = first?.kind === 'answer' ? await first.next(given) : undefined;
+          if (second?.kind !== 'answer' || second.refusal === undefined) throw new Error('no answer');
+          expect(Buffer.from(second.octets ?? []).includes(token.token)).toBe(false);
+          for (const words of Object.values(second.refusal))
+            if (words !== null) expect(words).toMatch(/^[^\p{Cc}]{1,200}$/u);
+          expect(await second.next(given)).toEqual({ kind: 'failure', failure: 'malformed' });
         },
       ),
       400,

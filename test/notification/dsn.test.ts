@@ -139,6 +139,13 @@ describe('a report', () => {
     });
   });
 
+  it('does not call the answer of a sending API one of SMTP', async () => {
+    const reply = 'HTTP 400 MessageRejected: no';
+    const { status } = await read(buildReport(factsOf({ recipients: [{ ...REFUSED, reply }] })));
+    expect(status[1]?.get('Diagnostic-Code')).toBe(`X-HTTP; ${reply}`);
+    expect(status[1]?.get('Status')).toBe('5.0.0');
+  });
+
   it('returns the header and never the content unless all was asked for', () => {
     const text = Buffer.from(buildReport(factsOf()).octets).toString('latin1');
     expect(text).toContain('Message-ID: <scan-4711@scanner.lan>');

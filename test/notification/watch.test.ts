@@ -121,7 +121,13 @@ async function setUp() {
   const world = makeWorld();
   const { database } = await freshDatabase();
   const raised: Alert[] = [];
-  const state = { room: 1_000, trusted: true, end: NOW + 400 * DAY, passwordAge: 0 };
+  const state = {
+    room: 1_000,
+    trusted: true,
+    end: NOW + 400 * DAY,
+    passwordAge: 0,
+    secretEnd: NOW + 400 * DAY,
+  };
   const watch = createWatch({
     ...world,
     database,
@@ -132,6 +138,11 @@ async function setUp() {
     accounts: () => [
       { name: 'nas', enabled: true, expiresAt: null, passwordChangedAt: NOW - state.passwordAge },
     ],
+    authorizations: async () =>
+      ['a', 'b'].map(upstream => ({
+        ...({ upstream, what: 'client-secret', provider: 'microsoft', life: null } as const),
+        endsAt: state.secretEnd,
+      })),
     dataFolder: '/data',
     mailAge: 4 * HOUR,
     credentialAge: 90 * DAY,
@@ -186,6 +197,22 @@ describe('the watch', () => {
     pass(MINUTE);
     await watch.look();
     expect(kinds()).toEqual(['clock-untrusted']);
+  });
+
+  it('says each stage before the end of each authorization once, and none by a wrong clock', async () => {
+    const { watch, pass, state, raised } = await setUp();
+    state.secretEnd = NOW + 5 * DAY;
+    state.trusted = false;
+    await watch.look();
+    expect(raised.map(({ kind }) => kind)).toEqual(['clock-untrusted']);
+    state.trusted = true;
+    for (let hour = 0; hour < 6 * 24; hour++) {
+      await watch.look();
+      pass(HOUR);
+    }
+    const said = raised.filter(({ kind }) => kind === 'authorization-ending').map(({ subject }) => subject);
+    expect(said).toHaveLength(6);
+    expect(new Set(said).size).toBe(6);
   });
 
   it('looks at certificate and passwords every hour, and says each stage once', async () => {

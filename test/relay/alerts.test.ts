@@ -28,7 +28,7 @@ describe('an alert', () => {
     [
       'a used-up quota',
       'MAIL',
-      '550 5.4.5 Daily user sending limit exceeded',
+      '550 5.4.5 Daily limit exceeded',
       /limit of our account.*It says: 550 5\.4\.5/,
       'provider: quota',
     ],

@@ -33,6 +33,15 @@ function wait(breaker: Breaker, at: number): number | null {
   return breaker.kind === 'open' ? (breaker.probeAt - at * 1000) / 1000 : null;
 }
 
+describe('a missing consent', () => {
+  it('is not asked for again and again: an hour lies between probes, from the first on', () => {
+    const missing: Evidence = { kind: 'fault', fault: fault('consent', 'auth') };
+    const open = next(CLOSED, missing, 100);
+    expect(wait(open, 100)).toBe(3600);
+    expect(wait(next(open, missing, 3700), 3700)).toBe(3600);
+  });
+});
+
 describe('a closed breaker', () => {
   it('lets as many run as there are connections', () => {
     expect(allowance(CLOSED, 3, 0)).toBe(3);
@@ -84,6 +93,15 @@ describe('an open breaker', () => {
     let breaker = next(CLOSED, noWay, 0);
     for (let i = 0; i < 9; i++) breaker = next(breaker, noWay, 0);
     expect(wait(breaker, 0)).toBe(300);
+  });
+
+  it('waits as long as the upstream says by itself (Retry-After), be it shorter or longer', () => {
+    const asked = (kind: UpstreamFault['kind'], seconds: number) =>
+      wait(next(CLOSED, { kind: 'fault', fault: { ...fault(kind, 'body'), wait: seconds * 1000 } }, 0), 0);
+    expect(asked('unreachable', 5)).toBe(5);
+    expect(asked('unreachable', 900)).toBe(900);
+    expect(asked('unreachable', 86_400)).toBe(3600);
+    expect(asked('quota', 86_400)).toBe(86_400);
   });
 
   it('closes when the probe is answered, be it with a refusal', () => {

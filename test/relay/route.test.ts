@@ -120,6 +120,13 @@ describe('the largest message', () => {
     expect(await sizes()).toBeNull();
   });
 
+  it('of a sending API is known before its first message', async () => {
+    const upstream = await upstreamAt(1, { scheme: 'graph+https' });
+    const used = new Map([[DEFAULT_ROUTE, [upstream.id]]]);
+    expect(largestMessage(used, [upstream])).toBe(3 * 1024 * 1024);
+    expect(largestMessage(used, [{ ...upstream, messageSize: 1000 }])).toBe(1000);
+  });
+
   it('does not count an upstream that no route leads to', async () => {
     const used = await upstreamAt(1, { id: 'A', announcedSize: 10 });
     const idle = await upstreamAt(1, { id: 'B', announcedSize: 99, isDefault: false });

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../server/ids.ts';
-import type { Upstream } from '../../server/relay/upstream.ts';
-import { testUpstream } from '../../server/relay/upstream-test.ts';
+import { KEEP_IDENTITY, type Upstream } from '../../server/relay/upstream.ts';
+import { testUpstream, type UpstreamTestOptions } from '../../server/relay/upstream-test.ts';
 import { goodIdentity, IMPATIENT, PATIENT, relayTo, remote, until, upstreamAt } from './bench.ts';
 import { makeIdentity } from './identity.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -12,7 +12,9 @@ import type { RemoteOptions } from './remote.ts';
 const DAY = 86_400_000;
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
-async function tested(options: RemoteOptions, changes: Partial<Upstream> = {}, timeouts = PATIENT) {
+type More = Partial<Pick<UpstreamTestOptions, 'timeouts' | 'sendTo' | 'sender'>>;
+
+async function tested(options: RemoteOptions, changes: Partial<Upstream> = {}, more: More = {}) {
   const server = await remote(options);
   const upstream = await upstreamAt(server.port, changes);
   const result = await testUpstream({
@@ -21,7 +23,8 @@ async function tested(options: RemoteOptions, changes: Partial<Upstream> = {}, t
     hostname: 'postern.example',
     clock,
     random: systemRandom,
-    timeouts,
+    timeouts: PATIENT,
+    ...more,
   });
   const secrets = server.commands.filter(line => /^(AUTH|MAIL)/.test(line));
   return {
@@ -37,13 +40,67 @@ describe('upstream test', () => {
   it('goes through every step and sends no mail', async () => {
     const { result, names, server } = await tested({});
     expect(result.ok).toBe(true);
-    expect(names).toEqual(['name', 'connection', 'tls', 'capabilities', 'login']);
+    expect(names).toEqual(['name', 'connection', 'tls', 'capabilities', 'login', 'sender']);
     const texts = result.checks.map(check => check.text).join('\n');
     expect(texts).toMatch(/TLSv1\.3.*trusted.*localhost, 127\.0\.0\.1.*valid from/);
     expect(texts).toMatch(/47\.7 MiB.*8BITMIME, SMTPUTF8, PIPELINING, AUTH PLAIN LOGIN/);
     expect(texts).toMatch(/login as postern@example\.com is accepted \(PLAIN\)/);
     await until(() => server.commands.at(-1) === 'QUIT');
-    expect(server.commands.filter(line => line.startsWith('MAIL'))).toEqual([]);
+    expect(texts).toContain('takes <postern@example.com> as sender. Some providers');
+    expect(server.commands.filter(line => /^(RCPT|DATA)/.test(line))).toEqual([]);
+    expect(server.bodies).toEqual([]);
+  });
+
+  it('says whether a sender is permitted', async () => {
+    const script: RemoteOptions['script'] = ({ line }) =>
+      line.startsWith('MAIL FROM:<root@') ? '550 5.7.0 From address is not one of your addresses' : undefined;
+    const { result, last, names } = await tested({ script }, {}, { sender: 'root@example.com' });
+    expect(result.ok).toBe(false);
+    expect(names.slice(-2)).toEqual(['login', 'sender']);
+    expect(last?.text).toMatch(/iCloud lets.*It said: 550 5\.7\.0/);
+    expect((await tested({ script }, {}, { sender: 'scans@example.com' })).result.ok).toBe(true);
+  });
+
+  it('sends a message to oneself by the way of a delivery', async () => {
+    const identity = { ...KEEP_IDENTITY, rewrite: 'always', sender: 'office@example.com' } as const;
+    const { result, last, server } = await tested(
+      {},
+      { identity },
+      { sendTo: 'me@example.net', sender: 'root@example.com' },
+    );
+    expect(result.ok).toBe(true);
+    expect(last).toMatchObject({
+      name: 'mail',
+      text: expect.stringContaining('me@example.net was handed over'),
+    });
+    expect(server.commands.findLast(line => line.startsWith('MAIL'))).toMatch(
+      /^MAIL FROM:<office@example\.com>/,
+    );
+    const [body = Buffer.from('')] = server.bodies;
+    expect(body.toString()).toMatch(/^From: Postern <office@example\.com>\r$/m);
+    expect(body.toString()).toMatch(/^To: <me@example\.net>\r$/m);
+  });
+
+  it('says why the message to oneself is refused', async () => {
+    const script: RemoteOptions['script'] = ({ verb }) =>
+      verb === 'BODY' ? '554 5.2.252 SendAsDenied; a not allowed to send as b' : undefined;
+    const { result, last } = await tested({ script }, {}, { sendTo: 'me@example.net' });
+    expect(result.ok).toBe(false);
+    expect(last).toMatchObject({
+      name: 'mail',
+      ok: false,
+      text: expect.stringMatching(/"Send As".*It said: 554/),
+    });
+  });
+
+  it('sends nothing where nobody says as whom', async () => {
+    const { last, server } = await tested({}, { user: 'apikey' }, { sendTo: 'me@example.net' });
+    expect(last).toMatchObject({
+      name: 'mail',
+      ok: false,
+      text: expect.stringContaining('--sender ADDRESS'),
+    });
+    expect(server.bodies).toEqual([]);
   });
 
   it('works over TLS from the start, and names a host', async () => {
@@ -104,7 +161,7 @@ describe('upstream test', () => {
         verb === 'AUTH' && line.startsWith('AUTH PLAIN') ? '504 5.5.4 no' : undefined,
     });
     expect(result.ok).toBe(true);
-    expect(secrets.at(-1)).toBe('AUTH LOGIN');
+    expect(secrets.filter(line => line.startsWith('AUTH')).at(-1)).toBe('AUTH LOGIN');
   });
 });
 

@@ -23,7 +23,25 @@ describe('an upstream URL', () => {
     ['smtp+notls://127.0.0.1:1025', 'smtp+notls', null, '127.0.0.1', 1025],
     ['smtp+notls://[::1]:1025', 'smtp+notls', null, '::1', 1025],
   ])('%s', (url, scheme, user, host, port) => {
-    expect(parseUpstreamUrl(url)).toEqual({ kind: 'parsed', address: { scheme, user, host, port } });
+    const address = { scheme, user, host, port, path: null };
+    expect(parseUpstreamUrl(url)).toEqual({ kind: 'parsed', address });
+  });
+
+  it.each([
+    ['graph+https://me@example.com@graph.microsoft.com', 'graph+https', 'graph.microsoft.com', 443, null],
+    ['graph+https://me@example.com@graph.microsoft.com/', 'graph+https', 'graph.microsoft.com', 443, null],
+    [
+      'gmail+https://me@example.com@gate.example:8443/gmail/v1/',
+      'gmail+https',
+      'gate.example',
+      8443,
+      '/gmail/v1',
+    ],
+    ['ses+http://me@example.com@127.0.0.1:9000/a%20b', 'ses+http', '127.0.0.1', 9000, '/a%20b'],
+    ['sparkpost+http://me@example.com@[::1]/v1.0', 'sparkpost+http', '::1', 80, '/v1.0'],
+  ])('%s is a sending API', (url, scheme, host, port, path) => {
+    const address = { scheme, user: 'me@example.com', host, port, path };
+    expect(parseUpstreamUrl(url)).toEqual({ kind: 'parsed', address });
   });
 
   it.each([
@@ -44,6 +62,12 @@ describe('an upstream URL', () => {
     ['smtps://-bad-.example', /not a host name/],
     ['smtp+notls://smtp.example.com', /--allow-plaintext/],
     ['smtp+notls://127.example.com', /--allow-plaintext/],
+    ['graph+http://graph.microsoft.com', /keys readable.*graph\+https/],
+    ['graph+https://me:secret@graph.microsoft.com', /password/],
+    ['graph+https://graph.microsoft.com/v1.0?x=1', /base path/],
+    ['graph+https://graph.microsoft.com/../admin', /base path/],
+    ['graph+https://graph.microsoft.com//v1.0', /base path/],
+    ['sendgrid+https://api.sendgrid.com', /not known.*sparkpost\+https/],
   ])('%s is refused in words', (url, words) => {
     const result = parseUpstreamUrl(url);
     expect(result).toMatchObject({ kind: 'refused', text: expect.stringMatching(words) });
@@ -52,5 +76,6 @@ describe('an upstream URL', () => {
 
   it('may leave this machine without TLS when the operator insists', () => {
     expect(parseUpstreamUrl('smtp+notls://nas', { allowPlaintext: true }).kind).toBe('parsed');
+    expect(parseUpstreamUrl('graph+http://nas', { allowPlaintext: true }).kind).toBe('refused');
   });
 });

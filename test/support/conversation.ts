@@ -7,7 +7,8 @@ import type { Finished } from './process.ts';
 export type Turn = Readonly<{
   /** Looked for in what was printed since the turn before, on either output. */
   after: RegExp;
-  say: string | Uint8Array;
+  /** Of what was found, where it must be answered. */
+  say: string | Uint8Array | ((found: string) => Promise<string>);
 }>;
 
 /** Ends the input after the last turn. Turns that are never asked for are not said; the program's end ends it all. */
@@ -28,20 +29,29 @@ export function converse(
   const waiting = [...turns];
   const printed = { stdout: '', stderr: '' };
   let unanswered = '';
+  let speaking = Promise.resolve();
+  const say = async ({ say }: Turn, found: string) =>
+    void child.stdin.write(typeof say === 'function' ? await say(found) : say);
   const hear = (from: keyof typeof printed) => (chunk: Buffer) => {
     printed[from] += chunk.toString('utf8');
     unanswered += chunk.toString('utf8');
-    while (waiting[0]?.after.test(unanswered)) {
-      child.stdin.write(waiting.shift()?.say ?? '');
+    for (let turn = waiting[0]; turn !== undefined; turn = waiting[0]) {
+      const now = turn;
+      const found = now.after.exec(unanswered);
+      if (found === null) return;
+      waiting.shift();
       unanswered = '';
+      speaking = speaking.then(() => say(now, found[0]));
     }
-    if (waiting.length === 0) child.stdin.end();
+    speaking = speaking.then(() => void child.stdin.end());
+    speaking.catch(() => child.kill('SIGKILL'));
   };
   child.stdout.on('data', hear('stdout'));
   child.stderr.on('data', hear('stderr'));
   child.stdin.on('error', () => {}); // a program may end without reading all its input
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', code => resolve({ code, ...printed }));
+    // What could not be answered is told as it is.
+    child.once('close', code => speaking.then(() => resolve({ code, ...printed }), reject));
   });
 }

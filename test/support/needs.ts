@@ -19,6 +19,7 @@ export const needs = {
   gsasl: { package: 'gsasl', probe: { file: '/usr/bin/gsasl' } },
   curl: { package: 'curl', probe: { command: ['curl', '--version'] } },
   openssl: { package: 'openssl', probe: { command: ['openssl', 'version'] } },
+  tmux: { package: 'tmux', probe: { command: ['tmux', '-V'] } },
   strace: { package: 'strace', probe: { command: ['strace', '-V'] } },
   cc: { package: 'gcc', probe: { command: ['cc', '--version'] } },
   'c-headers': { package: 'libc6-dev', probe: { file: '/usr/include/stdio.h' } },
@@ -35,7 +36,7 @@ export type Need = keyof typeof needs;
 /** What each suite needs; the load tools are the C programs of bench/. */
 export const loadTools: readonly Need[] = ['openssl', 'cc', 'c-headers', 'openssl-headers'];
 export const suiteNeeds = {
-  'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'msmtp', 'gsasl', 'curl', 'openssl'],
+  'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'msmtp', 'gsasl', 'curl', 'openssl', 'tmux'],
   crash: [...loadTools, 'strace'],
   bench: [...loadTools, 'strace', 'postfix', 'sasl-password', 'sasl-mechanisms'],
 } as const satisfies Readonly<Record<string, readonly Need[]>>;

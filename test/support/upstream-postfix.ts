@@ -28,6 +28,8 @@ export type PostfixUpstream = Readonly<{
 export type PostfixUpstreamOptions = Readonly<{
   /** SASL mechanisms that it offers, and no others. */
   mechanisms?: readonly string[];
+  /** Takes access tokens and no password: it asks there whether a token is good, and for which mailbox (RFC 7662). */
+  introspection?: string;
   /** The only senders that it takes, in the envelope and in the header: a regular expression. `<>` is none of them. */
   senders?: string;
 }>;
@@ -38,8 +40,11 @@ export async function startPostfix(options: PostfixUpstreamOptions = {}): Promis
   const ports = { starttls: await freePort(), implicit: await freePort() };
   const credentials = { user: 'relay', password: 'Up$tream pässword#1' };
   const certificate = await makeCertificate(folder);
-  const { mechanisms = ['PLAIN', 'LOGIN'] } = options;
-  const dovecot = startDovecot(folder, credentials, mechanisms);
+  const { introspection } = options;
+  const { mechanisms = introspection === undefined ? ['PLAIN', 'LOGIN'] : ['XOAUTH2', 'OAUTHBEARER'] } =
+    options;
+  const passdb = introspection === undefined ? passwords(folder, credentials) : tokens(folder, introspection);
+  const dovecot = startDovecot(folder, passdb, mechanisms);
   await waitFor('the socket of Dovecot', () => canConnect(join(folder, 'auth')));
   const mail = join(folder, 'mail');
   mkdirSync(mail);
@@ -71,14 +76,29 @@ export async function startPostfix(options: PostfixUpstreamOptions = {}): Promis
   };
 }
 
-function startDovecot(
-  folder: string,
-  login: Readonly<{ user: string; password: string }>,
-  mechanisms: readonly string[],
-): Program {
-  const config = join(folder, 'dovecot.conf');
+/** A passdb of one user. */
+function passwords(folder: string, login: Readonly<{ user: string; password: string }>): string {
   const users = join(folder, 'users');
   writeFileSync(users, `${login.user}:{PLAIN}${login.password}\n`);
+  return `passdb {\n driver = passwd-file\n args = ${users}\n}`;
+}
+
+/** A passdb that knows nobody: the token is good for whom the OAuth server says, and for no other user name. */
+function tokens(folder: string, introspection: string): string {
+  const config = join(folder, 'oauth2.conf');
+  const lines = [
+    `introspection_url = ${introspection}`,
+    'introspection_mode = post',
+    'username_attribute = username',
+    'active_attribute = active',
+    'active_value = true',
+  ];
+  writeFileSync(config, `${lines.join('\n')}\n`);
+  return `passdb {\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = ${config}\n}`;
+}
+
+function startDovecot(folder: string, passdb: string, mechanisms: readonly string[]): Program {
+  const config = join(folder, 'dovecot.conf');
   const lines = [
     `base_dir = ${folder}/dovecot`,
     `state_dir = ${folder}/dovecot-state`,
@@ -90,7 +110,7 @@ function startDovecot(
     // By default failures cost seconds, and more each time: nobody guesses here.
     'auth_failure_delay = 0',
     'service anvil {\n unix_listener anvil-auth-penalty {\n  mode = 0\n }\n}',
-    `passdb {\n driver = passwd-file\n args = ${users}\n}`,
+    passdb,
     'userdb {\n driver = static\n args = uid=nobody gid=nogroup home=/nonexistent\n}',
     `service auth {\n unix_listener ${folder}/auth {\n  mode = 0666\n }\n}`,
   ];

@@ -1,5 +1,7 @@
 // How the operator authorises an upstream: what a conversation (command line, setup, later the page) needs of OAuth2. The
-// implementation is oauth-flows.ts; here is its shape, so that conversations know nothing of the protocol.
+// implementation is oauth-flows.ts; here is its shape, so that conversations know nothing of the protocol. An upstream may be a
+// draft that is not stored yet (`postern setup` stores it once it works): its consent is then kept under the draft's id, and
+// `Authorized.upstream` is the draft.
 
 import type { EpochMs } from '../../clock.ts';
 import type { Upstream } from '../upstream.ts';
@@ -21,7 +23,10 @@ export type CodeConsent = Readonly<{
   url: string;
   /** Where the browser is sent: `http://127.0.0.1:PORT`. It fails to load there where the browser is on another machine. */
   redirectUri: string;
-  /** Whether `text` looks like the address that the browser was sent to (also with blanks, line breaks, quotes around it). */
+  /**
+   * Whether `text` is the address that the browser was sent to, by the state of this very attempt (also with blanks, line
+   * breaks, quotes around it).
+   */
   isAnswer: (text: string) => boolean;
   /** `answer`: that whole address, as pasted or as asked for at the redirect address. */
   finish: (answer: string) => Promise<Authorized | AuthorizationRefusal>;
@@ -55,4 +60,6 @@ export type Authorizer = Readonly<{
   tryClient: (upstream: Upstream) => Promise<Authorized | AuthorizationRefusal>;
   /** Null: nobody has consented yet. */
   consentOf: (upstream: Upstream) => Promise<Consent | null>;
+  /** Forgets the consent of a draft that is given up. */
+  forget: (upstream: Upstream) => Promise<void>;
 }>;

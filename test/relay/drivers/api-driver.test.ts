@@ -6,12 +6,18 @@ import { createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Content, DeliveryRequest, Phase } from '../../../server/queue/delivery.ts';
+import { graph } from '../../../server/relay/apis/graph.ts';
 import type { Credentials } from '../../../server/relay/credentials.ts';
+import { createApiDriver } from '../../../server/relay/drivers/api-driver.ts';
+import { createSocketOpener } from '../../../server/relay/drivers/open-socket.ts';
+import type { Parcel } from '../../../server/relay/drivers/session.ts';
+import { createTrust } from '../../../server/relay/drivers/trust.ts';
 import { KEEP_IDENTITY } from '../../../server/relay/upstream.ts';
 import { API_NAMES } from '../../../server/relay/upstream-scheme.ts';
+import { NO_RECIPIENT_DSN } from '../../../server/smtp/dsn-parameters.ts';
 import { freePort } from '../../support/ports.ts';
 import { apiBench, apiUpstream, MAILBOX } from '../api-bench.ts';
-import { afterTest, IMPATIENT, relayTo, until } from '../bench.ts';
+import { afterTest, CONTENT, IMPATIENT, PATIENT, relayTo, until } from '../bench.ts';
 import { makeIdentity } from '../identity.ts';
 
 const inMemory = (text: string): Partial<DeliveryRequest> => {
@@ -44,6 +50,19 @@ function largeFile(megabytes: number, read = { octets: 0 }): Partial<DeliveryReq
 
 const MAIL =
   'From: Scanner <scanner@example.com>\r\nTo: A <a@example.net>\r\nSubject: x\r\n\r\n.body\r\n\xff\r\n';
+
+const PARCEL: Parcel = {
+  messageId: 'M1',
+  ...{
+    reversePath: '',
+    recipients: [{ path: 'a@example.net', dsn: NO_RECIPIENT_DSN }],
+    dsn: null,
+    plan: null,
+  },
+  ...{ size: CONTENT.length, eightBit: false, smtputf8: false, requireTls: false },
+  content: { kind: 'octets', octets: CONTENT },
+  onPhase: () => undefined,
+};
 
 describe('a delivery', () => {
   it('to Graph is the message in base64, with Bcc for whom it does not name', async () => {
@@ -353,6 +372,22 @@ describe('a broken connection', () => {
       { kind: 'deferred', reason: 'connection-lost' },
     ]);
     expect(standIn.taken).toHaveLength(0);
+  });
+
+  it.each([true, false])('of an API that knows repetitions (%s) need not be in doubt', async idempotent => {
+    const { standIn, upstream, credentials } = await apiBench('graph');
+    const shared = { timeouts: PATIENT, opener: createSocketOpener(), trust: createTrust(), now: Date.now };
+    const { signal } = new AbortController();
+    const dialled = await createApiDriver(shared).dial(
+      { ...graph, idempotent },
+      upstream,
+      credentials,
+      signal,
+    );
+    if (dialled.kind !== 'open') throw new Error(dialled.fault.text);
+    standIn.next({ kind: 'cut', when: 'end' });
+    expect(await dialled.session.send(PARCEL)).toMatchObject({ kind: 'lost', bodyConsumed: !idempotent });
+    expect(dialled.session.usable()).toBe(false);
   });
 
   it('a message of ours that is not what was stored never comes to its end', async () => {

@@ -1,6 +1,6 @@
 // What Microsoft 365 and Outlook.com say when they refuse, and what it means. Pure.
 
-import { AUTHORIZE, type KnownRefusal, SET_PASSWORD } from './refusal-row.ts';
+import { AUTHORIZE, type KnownRefusal, SET_PASSWORD } from './smtp-refusal-row.ts';
 
 export const microsoftRefusals: readonly KnownRefusal[] = [
   {

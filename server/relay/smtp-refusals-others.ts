@@ -1,6 +1,6 @@
 // What the other providers say when they refuse, and what it means. Pure.
 
-import { type KnownRefusal, SET_PASSWORD } from './refusal-row.ts';
+import { type KnownRefusal, SET_PASSWORD } from './smtp-refusal-row.ts';
 
 export const otherRefusals: readonly KnownRefusal[] = [
   {

@@ -1,6 +1,6 @@
 // What Gmail and the Workspace relay say when they refuse, and what it means. Pure.
 
-import { AUTHORIZE, type KnownRefusal, SET_PASSWORD } from './refusal-row.ts';
+import { AUTHORIZE, type KnownRefusal, SET_PASSWORD } from './smtp-refusal-row.ts';
 
 /** The same words for passwords and for tokens. */
 const BAD_CREDENTIALS = /BadCredentials|username and password not accepted/i;

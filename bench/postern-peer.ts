@@ -10,7 +10,11 @@ export async function preparePostern(
 ): Promise<Peer> {
   const at = await install({
     log: { level: 'info', format: 'json' },
-    limits: { connections: MAX_SESSIONS, connections_per_address: MAX_SESSIONS },
+    limits: {
+      connections: MAX_SESSIONS,
+      connections_per_address: MAX_SESSIONS,
+      connections_per_account: MAX_SESSIONS,
+    },
   });
   await addAccount(at, BENCH_LOGIN.user, BENCH_LOGIN.password);
   await addUpstream(at, 'sink', {

@@ -14,11 +14,11 @@ import { auditStatement } from './audit/audit.ts';
 import type { AuditFact } from './audit/audit-entry.ts';
 import { listAudit } from './audit/audit-list.ts';
 import type { CommandStore } from './cli/command-store.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, DurationMs } from './clock.ts';
 import { openCommandAlerts } from './command-alerts.ts';
 import type { Config } from './config/schema.ts';
 import { readIdentity } from './identity.ts';
-import { makeId, type RandomBytes } from './ids.ts';
+import { fraction, makeId, type RandomBytes } from './ids.ts';
 import { createAddressKeys } from './network/address-key.ts';
 import { inNetworks } from './network/named-networks.ts';
 import { createOnLink } from './network/on-link.ts';
@@ -28,7 +28,11 @@ import { createQueue } from './queue/queue.ts';
 import { createSpool } from './queue/spool.ts';
 import { isRefusedStart } from './refused-start.ts';
 import { createCredentials } from './relay/credentials.ts';
-import { createAccessTokens } from './relay/oauth/access-tokens.ts';
+import { createAccessTokens, type TokenManager } from './relay/oauth/access-tokens.ts';
+import type { Authorizer } from './relay/oauth/authorizer.ts';
+import { type Consents, createConsents } from './relay/oauth/consents.ts';
+import { createAuthorizer } from './relay/oauth/oauth-flows.ts';
+import { createTokenRequest } from './relay/oauth/token-request.ts';
 import { createRecipientRuleOperator } from './relay/recipient-rule-operator.ts';
 import { createRecipientRules } from './relay/recipient-rules.ts';
 import type { Known } from './relay/route-input.ts';
@@ -41,6 +45,7 @@ import { staysForBackup } from './storage/backup-mark.ts';
 import { createKeyOperator } from './storage/key-operator.ts';
 import { openStore, type Store } from './storage/open-store.ts';
 import { runAsOwnerOf } from './storage/run-as.ts';
+import { createTestSubmission } from './test-submission.ts';
 import { type Certificates, createCertificates } from './tls/certificates.ts';
 import { localAddresses } from './tls/local-addresses.ts';
 
@@ -87,9 +92,11 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     return unusable(error);
   });
   store.letGo();
-  const accounts = await openAccounts(deps, store, { newId, audit, onStale: text => warnings.push(text) });
-  const upstreams = await createUpstreams({ database, clock, newId, sealer });
-  const credentialsOf = createCredentials({ upstreams, tokens: createAccessTokens() });
+  const passwords = openPasswords(deps, store);
+  const onStale = (text: string) => void warnings.push(text);
+  const accounts = await openAccounts(deps, store, { ...passwords, newId, audit, onStale });
+  const { upstreams, authorizer, tokens, consents } = await openUpstreams(deps, store, { newId, audit });
+  const credentialsOf = createCredentials({ upstreams, tokens });
   const routes = await createRoutes(database);
   const queue = createQueue({ database, newId });
   const spool = createSpool(folder.spool, { mustStay: id => staysForBackup(folder, id) });
@@ -111,13 +118,22 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     withheldMechanisms: observations.withheldMechanisms,
     sentLately: accountId => readSentLately(database, accountId, clock.now()),
     upstreams,
+    authorizer,
     recipients: createRecipientRuleOperator({ database, view: rules, clock, audit }),
-    testUpstream: async upstream => {
+    testUpstream: async (upstream, wishes = {}) => {
       const credentials = credentialsOf(upstream);
-      const result = await testUpstream({ upstream, credentials, hostname, clock, random });
+      const result = await testUpstream({ ...wishes, upstream, credentials, hostname, clock, random });
       if (result.ok && upstream.fault !== null) await upstreams.forgetFault(upstream);
       return result;
     },
+    ...createTestSubmission({
+      config,
+      hostname,
+      lock: folder.lock,
+      tls: folder.tls,
+      clock,
+      random,
+    }),
     paceOf: async ({ id }) => readPace(observations.paces.get(id), { offset: 0, now: clock.now() }),
     routes: createRouteOperator({
       database,
@@ -143,12 +159,39 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
     key: createKeyOperator({ path: folder.sealingKey, database, random, sealer, audit }),
     bans: openBans(deps, store, accounts, { newId, audit }),
     alerts,
+    declared: async () => {
+      // Loaded only for those commands that ask for it: all others start the faster.
+      const { createDeclared } = await import('./declared/declared.ts');
+      return createDeclared({
+        ...{ database, clock, newId, sealer, lastingKey: store.lastingKey, audit, ...passwords },
+        ...{ accounts, upstreams, consents, routes, recipients: rules, channels: alerts.channels },
+      });
+    },
     audit: filter => listAudit(database, filter),
     close: async () => {
       certificates.close();
+      // One that was replaced must come to the disk.
+      await tokens.stop(LONGEST_REFRESH);
       await store.close();
     },
   };
+}
+
+const LONGEST_REFRESH: DurationMs = 30_000;
+
+async function openUpstreams(
+  { clock, random }: Deps,
+  { database, sealer }: Store,
+  { newId, audit }: Pick<AccountsDeps, 'newId' | 'audit'>,
+): Promise<
+  Readonly<{ upstreams: Upstreams; authorizer: Authorizer; tokens: TokenManager; consents: Consents }>
+> {
+  const consents = createConsents({ database, clock, newId, sealer, as: 'command' });
+  const upstreams = await createUpstreams({ database, clock, newId, sealer, held: consents.held });
+  const request = createTokenRequest({ consents, clientSecret: upstreams.clientSecret, clock });
+  const tokens = createAccessTokens({ request, clock, log: () => undefined, chance: () => fraction(random) });
+  const authorizer = createAuthorizer({ upstreams, consents, request, clock, audit });
+  return { upstreams, authorizer, tokens, consents };
 }
 
 /** What a route may name. */
@@ -165,25 +208,25 @@ function knownTo(accounts: Accounts, upstreams: Upstreams): Known {
   };
 }
 
-function openAccounts(
-  { clock, random }: Deps,
-  { database, sealer, lastingKey }: Store,
-  more: Pick<AccountsDeps, 'newId' | 'audit' | 'onStale'>,
-): Promise<Accounts> {
+type Passwords = Pick<AccountsDeps, 'hasher' | 'deriveSecrets'>;
+
+function openPasswords({ random }: Deps, { lastingKey }: Store): Passwords {
   const semaphore = createSemaphore({
     places: passwordPlaces(availableParallelism()),
     line: PASSWORD_LINE,
   });
-  return createAccounts({
-    database,
-    sealer,
-    lastingKey,
-    clock,
-    random,
+  return {
     hasher: createPasswordHasher({ random }),
     deriveSecrets: createDeriveSecrets({ lastingKey, random, semaphore }),
-    ...more,
-  });
+  };
+}
+
+function openAccounts(
+  { clock, random }: Deps,
+  { database, sealer, lastingKey }: Store,
+  more: Passwords & Pick<AccountsDeps, 'newId' | 'audit' | 'onStale'>,
+): Promise<Accounts> {
+  return createAccounts({ database, sealer, lastingKey, clock, random, ...more });
 }
 
 function openBans(

@@ -2,13 +2,13 @@
 // where that one is taken.
 
 import type { AuditFact } from '../audit/audit-entry.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock, EpochMs } from '../clock.ts';
 import type { NewId, RandomBytes } from '../ids.ts';
 import { canonicalName } from '../sasl/credential-text.ts';
 import type { Database, Statement } from '../storage/database.ts';
 import type { LastingKey } from '../storage/lasting-key.ts';
 import type { Sealing } from '../storage/sealing.ts';
-import type { Alias } from './account.ts';
+import type { Account, Alias } from './account.ts';
 import { aliasesOf } from './account-change.ts';
 import { commitSteps, type Step, steps } from './account-commit.ts';
 import { nameProblem, proposeName } from './account-name.ts';
@@ -18,7 +18,13 @@ import { insertAccount, insertAlias, liftBans, updateSettings } from './account-
 import type { DeriveSecrets } from './derived-secrets.ts';
 import { nameTag } from './name-tag.ts';
 import type { PasswordHasher } from './password.ts';
-import { type ChosenPassword, choosePassword, makeCredential, storeCredential } from './password-change.ts';
+import {
+  type ChosenPassword,
+  choosePassword,
+  type MadeCredential,
+  makeCredential,
+  storeCredential,
+} from './password-change.ts';
 
 /** What is absent is left to Postern: a proposed name, a generated password, no settings. */
 export type NewAccount = SomeSettings &
@@ -91,47 +97,63 @@ async function addNamed(
   taken: AccountProblem,
 ): Promise<Added | AccountProblem> {
   const now = deps.clock.now();
-  const account = {
-    id: deps.newId(),
-    name: name.trim(),
-    canonicalName: canonicalName(name),
-    aliases,
-    createdAt: now,
-    credentialVersion: 1,
-  };
-  const made = await makeCredential(deps, account, chosen, { version: 1, saltVersion: 1, kept: null }, now);
-  const set = updateSettings(account.id, settings);
-  const tags = [account, ...aliases].map(one => nameTag(deps.lastingKey, one.canonicalName));
-  const fact = auditFact(account.name, aliases, settings, chosen);
-  const stepsNow = (): readonly Step[] => [
-    { statement: insertAccount(account), refused: taken },
-    ...aliases.flatMap(alias => steps([insertAlias(account.id, alias)], nameTaken(alias.name))),
-    ...steps(
-      [
-        ...(set === null ? [] : [set]),
-        ...storeCredential(deps.sealer, account.id, made),
-        ...liftBans(account.id, tags),
-        deps.audit(fact),
-      ],
-      OVERTAKEN,
-    ),
-  ];
+  const account = newAccountRow(deps.newId(), name, aliases, now);
+  const made = await makeCredential(deps, account, chosen, FIRST_PASSWORD, now);
+  const password = chosen.madeBy === 'postern' ? 'password generated' : 'password chosen by a person';
+  const stepsNow = () => additionSteps(deps, account, { settings, made, password }, taken);
   const problem = await commitSteps(deps, stepsNow);
   return problem ?? { kind: 'added', id: account.id, chosen };
 }
 
-function auditFact(
+/** A new account with its first password. */
+export type NewAccountRow = Pick<
+  Account,
+  'id' | 'name' | 'canonicalName' | 'aliases' | 'createdAt' | 'credentialVersion'
+>;
+
+export function newAccountRow(
+  id: string,
   name: string,
   aliases: readonly Alias[],
-  settings: SomeSettings,
-  { madeBy }: ChosenPassword,
-): AuditFact {
-  const parts = [
-    madeBy === 'postern' ? 'password generated' : 'password chosen by a person',
-    ...aliases.map(alias => `alias "${alias.name}"`),
-    ...settingNames(settings),
+  now: EpochMs,
+): NewAccountRow {
+  return {
+    id,
+    name: name.trim(),
+    canonicalName: canonicalName(name),
+    aliases,
+    createdAt: now,
+    credentialVersion: FIRST_PASSWORD.version,
+  };
+}
+
+export const FIRST_PASSWORD = { version: 1, saltVersion: 1, kept: null } as const;
+
+/** To be called within `commitSealed`. `password`: where it comes from, for the audit. */
+export function additionSteps(
+  deps: Pick<AdditionDeps, 'sealer' | 'lastingKey' | 'audit'>,
+  account: NewAccountRow,
+  { settings, made, password }: Readonly<{ settings: SomeSettings; made: MadeCredential; password: string }>,
+  taken: AccountProblem,
+): readonly Step[] {
+  const { id, name, aliases } = account;
+  const set = updateSettings(id, settings);
+  const tags = [account, ...aliases].map(one => nameTag(deps.lastingKey, one.canonicalName));
+  const named = aliases.map(alias => `alias "${alias.name}"`);
+  const detail = [password, ...named, ...settingNames(settings)].join(', ');
+  return [
+    { statement: insertAccount(account), refused: taken },
+    ...aliases.flatMap(alias => steps([insertAlias(id, alias)], nameTaken(alias.name))),
+    ...steps(
+      [
+        ...(set === null ? [] : [set]),
+        ...storeCredential(deps.sealer, id, made),
+        ...liftBans(id, tags),
+        deps.audit({ action: 'account.added', object: name, detail }),
+      ],
+      OVERTAKEN,
+    ),
   ];
-  return { action: 'account.added', object: name, detail: parts.join(', ') };
 }
 
 function isAmong(aliases: readonly Alias[], name: string): boolean {

@@ -15,23 +15,19 @@ import { type AccountProblem, notFound, OVERTAKEN } from './account-problem.ts';
 import { standingOf } from './account-standing.ts';
 import {
   deleteEndedCredentials,
-  liftBans,
   removeAccount,
-  requireAccount,
   updateEnabled,
 } from './account-statements.ts';
 import { createAccountView } from './account-view.ts';
 import { newLacks } from './mechanism-lacks.ts';
-import { nameTag } from './name-tag.ts';
 import {
   type ChosenPassword,
   choosePassword,
   describePassword,
-  endOthers,
   makeCredential,
   type PasswordOptions,
+  passwordSteps,
   planChangeover,
-  storeCredential,
 } from './password-change.ts';
 import type { Principal } from './principal.ts';
 
@@ -121,26 +117,14 @@ export async function createAccounts(deps: AccountsDeps): Promise<Accounts> {
     const stored = find(name);
     if (stored === null) return notFound(name);
     const { account } = stored;
-    const names = [account, ...account.aliases];
-    const typed = names.map(one => one.name);
+    const typed = [account, ...account.aliases].map(one => one.name);
     const chosen = choosePassword(deps.random, password, typed, options);
     if (chosen.kind !== 'chosen') return chosen;
     const now = clock.now();
     const plan = planChangeover(stored, options.grace, now);
     const made = await makeCredential(deps, account, chosen, plan, now);
-    const tags = names.map(one => nameTag(deps.lastingKey, one.canonicalName));
     const fact = { action: 'account.password', detail: describePassword(chosen, plan) } as const;
-    const result = await change(account, fact, () => [
-      ...steps([requireAccount(account.id)], notFound(name)),
-      ...steps(
-        [
-          ...endOthers(account.id, plan),
-          ...storeCredential(deps.sealer, account.id, made),
-          ...liftBans(account.id, tags),
-        ],
-        OVERTAKEN,
-      ),
-    ]);
+    const result = await change(account, fact, () => passwordSteps(deps, account, plan, made));
     return result.kind === 'done' ? passwordSet(result, chosen) : result;
   };
 

@@ -5,16 +5,21 @@
 import type { DurationMs, EpochMs } from '../clock.ts';
 import type { RandomBytes } from '../ids.ts';
 import type { Statement } from '../storage/database.ts';
+import type { LastingKey } from '../storage/lasting-key.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import { type Account, isInForce, type StoredAccount, type StoredCredential } from './account.ts';
-import type { AccountProblem } from './account-problem.ts';
+import { type Step, steps } from './account-commit.ts';
+import { type AccountProblem, notFound, OVERTAKEN } from './account-problem.ts';
 import {
   deleteCredentials,
   insertCredential,
+  liftBans,
   raiseCredentialVersion,
+  requireAccount,
   updateCredentialEnd,
 } from './account-statements.ts';
 import { type DeriveSecrets, type OpenSecret, putDerivedSecrets, secretNames } from './derived-secrets.ts';
+import { nameTag } from './name-tag.ts';
 import type { PasswordHasher } from './password.ts';
 import { generatePassword, passwordProblem, passwordWeakness } from './password-choice.ts';
 
@@ -127,8 +132,25 @@ export function storeCredential(
   ];
 }
 
+/** To be called within `commitSealed`. */
+export function passwordSteps(
+  deps: Readonly<{ sealer: Sealing; lastingKey: Pick<LastingKey, 'mac'> }>,
+  account: Pick<Account, 'id' | 'name' | 'canonicalName' | 'aliases'>,
+  plan: Changeover,
+  made: MadeCredential,
+): readonly Step[] {
+  const { id, name } = account;
+  const tags = [account, ...account.aliases].map(one => nameTag(deps.lastingKey, one.canonicalName));
+  const statements = [
+    ...endOthers(id, plan),
+    ...storeCredential(deps.sealer, id, made),
+    ...liftBans(id, tags),
+  ];
+  return [...steps([requireAccount(id)], notFound(name)), ...steps(statements, OVERTAKEN)];
+}
+
 /** Ends the other passwords, now or later, and makes room for the new one. */
-export function endOthers(accountId: string, { version, kept }: Changeover): readonly Statement[] {
+function endOthers(accountId: string, { version, kept }: Changeover): readonly Statement[] {
   const raised = raiseCredentialVersion(accountId, version - 1);
   if (kept === null) return [raised, deleteCredentials(accountId, null)];
   return [

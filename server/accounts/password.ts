@@ -33,6 +33,8 @@ export type PasswordHasher = Readonly<{
 
 const SALT_OCTETS = 16;
 const HASH_OCTETS = 32;
+/** KiB of a hash that was made elsewhere. */
+const MOST_MEMORY = 262_144;
 
 /** A PHC string, read. */
 type Parsed = Readonly<{ cost: PasswordCost; salt: Buffer; hash: Buffer }>;
@@ -59,6 +61,17 @@ export function createPasswordHasher(
     needsRehash: hash => isCheaper(parse(hash), today),
     dummyHash,
   };
+}
+
+/** Whether it is a hash that `verify` can compare with, at a cost that a login can bear. */
+export function isPasswordHash(text: string): boolean {
+  const parsed = parse(text);
+  if (parsed === null) return false;
+  const { cost, salt, hash } = parsed;
+  const { memoryCost, timeCost, parallelism } = cost;
+  const isBearable = memoryCost <= MOST_MEMORY && timeCost >= 1 && timeCost <= 10 && parallelism <= 16;
+  // RFC 9106 §3.1: lanes of at least 8 KiB, a salt of 8 octets, and here a hash that cannot be guessed itself.
+  return isBearable && parallelism >= 1 && memoryCost >= 8 * parallelism && salt.length >= 8 && hash.length >= 16;
 }
 
 /** Octets that a password counts against MAX_PASSWORD. */

@@ -25,6 +25,8 @@ type Described = Readonly<{
   options: readonly Option[];
   /** Whether it prints data, and so takes --json. */
   printsData: boolean;
+  /** It works on a terminal alone. Elsewhere this is said, and nothing is opened. */
+  onTerminal?: string;
 }>;
 
 export type Command = Described &
@@ -33,7 +35,15 @@ export type Command = Described &
     | Readonly<{ needs: 'config'; run: (call: Call, loaded: LoadedConfig) => Promise<Result> }>
     | Readonly<{ needs: 'backups'; run: (call: Call, backups: Backups) => Promise<Result> }>
     | Readonly<{ needs: 'store'; run: (call: Call, store: CommandStore) => Promise<Result> }>
+    /** It opens the store when it is ready: until then it has the rights of who started it, root perhaps. */
+    | Readonly<{
+        needs: 'store later';
+        run: (call: Call, sources: ConfigSources, withStore: WithStore) => Promise<Result>;
+      }>
   );
+
+/** Opens the store, closes it afterwards. What it resolves with is the command's result. */
+export type WithStore = (use: (store: CommandStore) => Promise<Result>) => Promise<Result>;
 
 /** Makes the commands of one group, which work on the store and print data: `account add`, `account list` … */
 export function commandsOf(group: string) {

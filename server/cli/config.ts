@@ -36,7 +36,7 @@ export function configCommands(commands: () => readonly Command[]): readonly Com
     {
       name: 'config docs',
       argument: '',
-      means: 'write the reference, the example and the JSON schema',
+      means: 'write the reference, the list of providers, the example and the JSON schema',
       options: [
         { flags: '--check', means: 'only say whether they are up to date' },
         { flags: '--out DIR', means: 'write them there instead of into this checkout' },

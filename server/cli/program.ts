@@ -4,17 +4,28 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Parser, Option as ParserOption } from 'commander';
 import { readingTrouble } from '../config/file-trouble.ts';
-import type { ConfigSources } from '../config/load.ts';
+import type { ConfigSources, LoadedConfig } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
 import { accountCommands } from './account.ts';
 import { alertCommands } from './alert.ts';
 import { channelCommands } from './alert-channel.ts';
+import { applyCommand } from './apply.ts';
 import { auditCommands } from './audit.ts';
 import { backupCommands } from './backup.ts';
 import { banCommands } from './ban.ts';
 import { certificateCommands } from './certificate.ts';
-import type { Call, Command, FileContent, Option, Result } from './command.ts';
+import {
+  type Call,
+  type Command,
+  type FileContent,
+  misused,
+  type Option,
+  type Result,
+  type WithStore,
+} from './command.ts';
+import type { CommandStore } from './command-store.ts';
 import { configCommands } from './config.ts';
+import { exportCommand } from './export.ts';
 import { keyCommands } from './key.ts';
 import { queueCommands } from './queue.ts';
 import { recipientCommands } from './recipient.ts';
@@ -22,8 +33,10 @@ import { restoreCommands } from './restore.ts';
 import { routeCommands } from './route.ts';
 import type { CliParts } from './run-cli.ts';
 import { type Serve, serveCommand } from './serve.ts';
+import { setupCommand } from './setup.ts';
 import { complain, type Terminal } from './terminal.ts';
 import { upstreamCommands } from './upstream.ts';
+import { upstreamAuthorizeCommand } from './upstream-authorize.ts';
 
 const GROUPS: Readonly<Record<string, string>> = {
   account: 'logins for devices and apps',
@@ -60,11 +73,15 @@ export async function runProgram(words: readonly string[], parts: CliParts): Pro
 export function allCommands(serve: Serve): readonly Command[] {
   const commands: readonly Command[] = [
     serveCommand(serve),
+    setupCommand,
     ...accountCommands,
     ...upstreamCommands,
+    upstreamAuthorizeCommand,
     ...routeCommands,
     ...recipientCommands,
     ...queueCommands,
+    applyCommand,
+    exportCommand,
     ...certificateCommands,
     ...backupCommands,
     ...restoreCommands,
@@ -156,19 +173,29 @@ async function resultOf(
   sources: ConfigSources,
   parts: CliParts,
 ): Promise<Result> {
+  if (command.onTerminal !== undefined && !parts.terminal.interactive) return misused(command.onTerminal);
   if (command.needs === 'nothing') return command.run(call, sources);
   const loaded = await loadConfig(sources);
   if (loaded.kind === 'refused') return { kind: 'failed', lines: loaded.problems };
   if (command.needs === 'config') return command.run(call, loaded);
   if (command.needs === 'backups') return command.run(call, await parts.openBackups(loaded));
-  const opened = await parts.openStore(loaded);
+  const withStore: WithStore = use => useStore(loaded, parts, use);
+  if (command.needs === 'store later') return command.run(call, sources, withStore);
+  return withStore(store => command.run(call, store));
+}
+
+async function useStore(
+  loaded: LoadedConfig,
+  { openStore, terminal }: CliParts,
+  use: (store: CommandStore) => Promise<Result>,
+): Promise<Result> {
+  const opened = await openStore(loaded);
   if (opened.kind === 'refused') return { kind: 'failed', lines: [opened.text] };
   const { store } = opened;
   try {
-    const result = await command.run(call, store);
+    const result = await use(store);
     // A command that failed says why in one line; and one may have put right what would be warned of.
-    if (isGood(result))
-      for (const warning of store.warnings()) complain(parts.terminal, `warning: ${warning}`);
+    if (isGood(result)) for (const warning of store.warnings()) complain(terminal, `warning: ${warning}`);
     return result;
   } finally {
     await store.close();

@@ -14,11 +14,13 @@ import { retryTable } from '../queue/schedule.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies } from '../smtp/reply-table.ts';
 import type { Command } from './command.ts';
+import { providersDocument } from './providers-document.ts';
 
 /** Text by file name. */
 export function generatedDocuments(commands: readonly Command[]): Readonly<Record<string, string>> {
   return {
     'reference.md': reference(commands),
+    'providers.md': providersDocument(),
     'postern.example.yaml': exampleConfig(),
     'postern.schema.json': `${JSON.stringify({ title: 'Postern configuration', ...configJsonSchema() }, null, 2)}\n`,
   };

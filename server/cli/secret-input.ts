@@ -13,29 +13,37 @@ export type SecretTrouble = Readonly<{ kind: 'misused' | 'failed'; text: string 
 const MAX_OCTETS = 65_536;
 
 /** What it is called, in the options too: `--token-stdin`. */
-type Word = 'password' | 'secret' | 'token' | 'passphrase';
+type Word = 'password' | 'secret' | 'token' | 'passphrase' | 'oauth-client-secret' | 'iam-secret';
+
+/** What it is called in a sentence, where that differs. */
+const SPOKEN: Partial<Readonly<Record<Word, string>>> = {
+  'oauth-client-secret': 'client secret',
+  'iam-secret': 'secret access key',
+};
 /** `twice`: for one that nothing else will check. */
 type Asked = Readonly<{ prompt: string; twice: boolean; word?: Word }>;
 
 export const secretOptions: readonly Option[] = secretOptionsFor('password');
 
 export function secretOptionsFor(word: Word): readonly Option[] {
+  const spoken = SPOKEN[word] ?? word;
   return [
-    { flags: `--${word}-stdin`, means: `read the ${word} from the first line of standard input` },
+    { flags: `--${word}-stdin`, means: `read the ${spoken} from the first line of standard input` },
     {
       flags: `--${word}-file FILE`,
-      means: `read the ${word} from the first line of a file`,
+      means: `read the ${spoken} from the first line of a file`,
       readsFile: true,
     },
-    { flags: `--${word}-prompt`, means: `ask for the ${word} on the terminal` },
+    { flags: `--${word}-prompt`, means: `ask for the ${spoken} on the terminal` },
   ];
 }
 
 /** The password from where the options say; null where they say nothing. */
 export async function givenSecret(call: Call, asked: Asked): Promise<Secret | null> {
   const { word = 'password' } = asked;
+  const spoken = SPOKEN[word] ?? word;
   if (call.value(`${word}-file`) === '') {
-    return misused(`--${word}-file names no file: give the path of the file that holds the ${word}.`);
+    return misused(`--${word}-file names no file: give the path of the file that holds the ${spoken}.`);
   }
   const file = call.file(`${word}-file`);
   const sources = [call.has(`${word}-stdin`), file !== null, call.has(`${word}-prompt`)];
@@ -44,15 +52,16 @@ export async function givenSecret(call: Call, asked: Asked): Promise<Secret | nu
   }
   if (call.has(`${word}-stdin`)) return secretFromInput(call, word);
   if (file?.kind === 'unreadable') {
-    return { kind: 'failed', text: `The ${word} file ${file.why}` };
+    return { kind: 'failed', text: `The ${spoken} file ${file.why}` };
   }
-  if (file !== null) return firstLineOf(file.octets, `The ${word} file`, word);
+  if (file !== null) return firstLineOf(file.octets, `The ${spoken} file`, spoken);
   return call.has(`${word}-prompt`) ? askSecret(call.terminal, asked) : null;
 }
 
 /** The first line of standard input. */
 export async function secretFromInput({ terminal }: Call, word: Word | 'URL'): Promise<Secret> {
-  return firstLineOf(await readFirstLine(terminal.input), 'Standard input', word);
+  const spoken = word === 'URL' ? word : (SPOKEN[word] ?? word);
+  return firstLineOf(await readFirstLine(terminal.input), 'Standard input', spoken);
 }
 
 /** Asks on the terminal, without echo. */
@@ -60,15 +69,16 @@ export async function askSecret(
   terminal: Terminal,
   { prompt, twice, word = 'password' }: Asked,
 ): Promise<Secret> {
+  const spoken = SPOKEN[word] ?? word;
   if (!terminal.interactive) {
     return misused(
-      `There is no terminal to ask for the ${word} on: use --${word}-stdin or --${word}-file FILE.`,
+      `There is no terminal to ask for the ${spoken} on: use --${word}-stdin or --${word}-file FILE.`,
     );
   }
   const first = await ask(terminal, `${prompt}: `);
-  if (first === null) return { kind: 'failed', text: `No ${word} was given; nothing was changed.` };
+  if (first === null) return { kind: 'failed', text: `No ${spoken} was given; nothing was changed.` };
   if (twice && (await ask(terminal, 'Once more: ')) !== first) {
-    return { kind: 'failed', text: `The two ${word}s are not the same; nothing was changed. Try again.` };
+    return { kind: 'failed', text: `The two ${spoken}s are not the same; nothing was changed. Try again.` };
   }
   return { kind: 'given', secret: first };
 }

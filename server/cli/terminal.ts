@@ -2,7 +2,7 @@
 // anything else that keeps the output from being written is one, however little of it is missing.
 
 import { fstatSync, writeSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { harmless } from './output.ts';
 
 export type Terminal = Readonly<{
@@ -17,16 +17,29 @@ export type Terminal = Readonly<{
   input: Readable;
   /** Whether a person sits at stdin and stderr, who can be asked. */
   interactive: boolean;
+  /** What that person looks at; null where stderr is no terminal. */
+  screen: Screen | null;
+  /** Each key at once and unseen, Ctrl-C too; or lines again. Nothing where stdin is no terminal. */
+  raw: (on: boolean) => void;
+}>;
+
+export type Screen = Readonly<{
+  output: Writable;
+  columns: () => number;
+  /** Whether it shows more than ASCII. */
+  unicode: boolean;
+  colours: boolean;
 }>;
 
 type Streams = Readonly<{
-  stdin: Readable & Readonly<{ isTTY?: boolean }>;
+  stdin: Readable & Readonly<{ isTTY?: boolean; setRawMode?: (on: boolean) => unknown }>;
   stdout: NodeJS.WritableStream & Readonly<{ isTTY?: boolean; fd?: number }>;
-  stderr: NodeJS.WritableStream & Readonly<{ isTTY?: boolean }>;
+  stderr: Writable & Readonly<{ isTTY?: boolean; columns?: number }>;
+  env: Readonly<Record<string, string | undefined>>;
 }>;
 
 /** Usually over `process`. */
-export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
+export function createTerminal({ stdin, stdout, stderr, env }: Streams): Terminal {
   const output = createOutput(stdout);
   // A closed pipe must not turn into an uncaught exception.
   stderr.on('error', () => undefined);
@@ -40,6 +53,20 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
     complain: text => stderr.write(text),
     input: stdin,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
+    screen: stderr.isTTY === true ? screenOver(stderr, env) : null,
+    raw: on => void (stdin.isTTY === true && stdin.setRawMode?.(on)),
+  };
+}
+
+function screenOver(output: Streams['stderr'], env: Streams['env']): Screen {
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
+  const isDumb = env['TERM'] === 'dumb';
+  return {
+    output,
+    columns: () => output.columns ?? 80,
+    // A container's shell has no locale, or says C or POSIX, and its terminal shows UTF-8 all the same.
+    unicode: !isDumb && (!locale.includes('.') || /\.utf-?8/i.test(locale)),
+    colours: !isDumb && (env['NO_COLOR'] ?? '') === '',
   };
 }
 

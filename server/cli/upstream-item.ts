@@ -1,20 +1,32 @@
 // How an upstream is shown: its facts for people, its item for --json, its state in a word, and how fast it is sent to. Pure.
 
 import type { EpochMs } from '../clock.ts';
+import type { Consent } from '../relay/oauth/authorizer.ts';
+import { needsConsent } from '../relay/oauth/oauth-settings.ts';
 import { connectionsNow, freshPace, perMinuteNow } from '../relay/pacing.ts';
-import { presetFor } from '../relay/presets.ts';
+import { adviceFor, warningsFor } from '../relay/preset-advice.ts';
+import { presetOf, presetSettings } from '../relay/presets.ts';
 import { DAY, HOUR, sentWithin } from '../relay/sent-counts.ts';
 import type { StoredPace } from '../relay/stored-pace.ts';
 import { type PacingLimits, type SenderIdentity, type Upstream, upstreamUrl } from '../relay/upstream.ts';
-import { presetSettings } from '../relay/upstream-input.ts';
+import { isSmtp } from '../relay/upstream-scheme.ts';
 import { isoTime, quoted, shownSize, shownTime } from './output.ts';
+import { loginFacts, oauthItem } from './upstream-login-facts.ts';
 
 type Facts = readonly (readonly [string, string])[];
-type Shown = Readonly<{ hostname: string; pace: StoredPace; now: EpochMs }>;
+type Shown = Readonly<{ hostname: string; pace: StoredPace; consent: Consent | null; now: EpochMs }>;
 
 export function stateOf(upstream: Upstream): string {
   if (upstream.pausedAt !== null) return 'paused';
   return upstream.fault === null ? 'ready' : `fault: ${upstream.fault.kind}`;
+}
+
+/** `consent`: null where nobody has consented yet, though somebody may have to. */
+export function stateWith(upstream: Upstream, consent: Consent | null): string {
+  const state = stateOf(upstream);
+  const { oauth } = upstream;
+  const lacks = oauth !== null && needsConsent(oauth) && consent === null;
+  return lacks && state === 'ready' ? 'not authorised' : state;
 }
 
 /** Name and value of each line of `upstream show`. */
@@ -22,23 +34,30 @@ export function upstreamFacts(upstream: Upstream, shown: Shown): Facts {
   return [
     ['Upstream', upstream.name],
     ['URL', upstreamUrl(upstream)],
-    ...providerFacts(upstream),
+    ...providerFacts(upstream, shown),
     ['Default', upstream.isDefault ? 'yes' : 'no'],
-    ['State', stateOf(upstream)],
+    ['State', stateWith(upstream, shown.consent)],
     ...faultFacts(upstream),
     ...slowFacts(upstream, shown),
+    ...loginFacts(upstream, shown.consent),
     ['Trusts', upstream.caPem === null ? 'the public certificate authorities' : 'only its own CA file'],
-    ['EHLO name', upstream.ehloName ?? `${shown.hostname} (the host name)`],
+    ...(isSmtp(upstream.scheme)
+      ? [['EHLO name', upstream.ehloName ?? `${shown.hostname} (the host name)`] as const]
+      : []),
     ...limitFacts(upstream, shown),
     ...identityFacts(upstream.identity),
     ['Added', shownTime(upstream.createdAt)],
   ];
 }
 
-function providerFacts({ host }: Upstream): Facts {
-  const preset = presetFor(host);
+function providerFacts(upstream: Upstream, { hostname }: Shown): Facts {
+  const preset = presetOf(upstream);
   if (preset === null) return [];
-  return [['Provider', preset.note === null ? preset.provider : `${preset.provider}. ${preset.note}`]];
+  return [
+    ['Provider', `${preset.provider} (${preset.documentation})`],
+    ...warningsFor(upstream, preset, hostname).map(text => ['Warning', text] as const),
+    ...adviceFor(upstream, preset).map(text => ['Note', text] as const),
+  ];
 }
 
 function faultFacts({ fault }: Upstream): Facts {
@@ -68,9 +87,10 @@ function slowFacts(upstream: Upstream, { pace, now }: Shown): Facts {
 }
 
 function limitFacts(upstream: Upstream, { pace, now }: Shown): Facts {
-  const { pacing, host } = upstream;
-  const usual = presetSettings(host);
-  const provider = presetFor(host)?.provider;
+  const { pacing } = upstream;
+  const known = presetOf(upstream);
+  const usual = presetSettings(known);
+  const provider = known?.provider;
   const from = (isUsual: boolean, isSet: boolean) =>
     provider !== undefined && isUsual && isSet ? ` (from the preset of ${provider})` : '';
   const limit = (key: keyof PacingLimits, none: string, sent = '') => {
@@ -79,25 +99,27 @@ function limitFacts(upstream: Upstream, { pace, now }: Shown): Facts {
     return value === null ? none : `${value}${preset}${sent}`;
   };
   const sent = (window: number) => `; sent: ${sentWithin(pace.counts, window, now)}`;
-  const presetHasConnections = presetFor(host)?.connections !== null;
-  const { announcedSize, messageSize } = upstream;
-  const announced = announcedSize === null ? 'nothing known yet' : shownSize(announcedSize);
+  const presetHasConnections = known?.connections !== null;
   return [
     [
       'Connections',
       `${upstream.connections}${from(upstream.connections === usual.connections, presetHasConnections)}`,
     ],
-    ['Per connection', limit('messagesPerConnection', 'no limit of its own')],
+    ...(isSmtp(upstream.scheme)
+      ? [['Per connection', limit('messagesPerConnection', 'no limit of its own')] as const]
+      : []),
     ['Per minute', limit('messagesPerMinute', 'no limit')],
     ['Per hour', limit('messagesPerHour', 'no limit', sent(HOUR))],
     ['Per day', limit('messagesPerDay', 'no limit', sent(DAY))],
-    [
-      'Largest message',
-      messageSize === null
-        ? `what it announces (${announced})`
-        : `${shownSize(messageSize)}${from(messageSize === usual.messageSize, true)}; it announces ${announced}`,
-    ],
+    ['Largest message', sizeText(upstream, from(upstream.messageSize === usual.messageSize, true))],
   ];
+}
+
+/** A sending API announces nothing. */
+function sizeText({ scheme, messageSize, announcedSize }: Upstream, from: string): string {
+  const known = announcedSize === null ? 'nothing known yet' : shownSize(announcedSize);
+  if (messageSize === null) return isSmtp(scheme) ? `what it announces (${known})` : 'no limit';
+  return `${shownSize(messageSize)}${from}${isSmtp(scheme) ? `; it announces ${known}` : ''}`;
 }
 
 const REWRITES: Readonly<Record<SenderIdentity['rewrite'], string>> = {
@@ -117,15 +139,18 @@ function identityFacts({ rewrite, sender, senders, nullSender, displayName }: Se
 }
 
 /** What `upstream add` took over from a preset. */
-export function presetText({ name, host }: Upstream): readonly string[] {
-  const preset = presetFor(host);
+export function presetText(upstream: Upstream): readonly string[] {
+  const preset = presetOf(upstream);
   if (preset === null) return [];
   const { connections, pacing, messageSize, displayName } = preset;
   const sets =
     connections !== null || messageSize !== null || displayName !== 'keep' || Object.keys(pacing).length > 0;
   return [
-    preset.note === null ? `It is ${preset.provider}.` : `It is ${preset.provider}. ${preset.note}`,
-    ...(sets ? [`Its usual limits are set where you gave none: postern upstream show ${quoted(name)}`] : []),
+    `It is ${preset.provider}.`,
+    ...adviceFor(upstream, preset).map(text => `- ${text}`),
+    ...(sets
+      ? [`Its usual limits are set where you gave none: postern upstream show ${quoted(upstream.name)}`]
+      : []),
   ];
 }
 
@@ -157,8 +182,12 @@ export function itemOf(upstream: Upstream): object {
     scheme: upstream.scheme,
     host: upstream.host,
     port: upstream.port,
+    path: upstream.path,
+    region: upstream.region,
     user: upstream.user,
-    provider: presetFor(upstream.host)?.provider ?? null,
+    oauth: oauthItem(upstream),
+    preset: upstream.preset,
+    provider: presetOf(upstream)?.provider ?? null,
     default: upstream.isDefault,
     paused: upstream.pausedAt !== null,
     paused_at: isoTime(upstream.pausedAt),

@@ -153,6 +153,40 @@ export const diskReserve = {
   allowed: 'a size such as 256 MiB, a share such as 5 %, or the larger of both as max(256 MiB, 5 %)',
 } satisfies Kind<unknown, string | number>;
 
+/** Any text; what YAML takes for a number is none. */
+export const text = (allowed: string): Kind<string, string> => ({ schema: z.string(), allowed });
+
+/** Any list of texts. */
+export const texts = (allowed: string): Kind<string[], string[]> => ({
+  schema: z.array(z.string()),
+  allowed,
+});
+
+/** Whatever `read` takes; undefined is a misfit. For documents that are only read, never written by their schema. */
+export const readBy = <Output>(
+  read: (value: unknown) => Output | undefined,
+  allowed: string,
+): Kind<Output, unknown> => ({
+  schema: z.unknown().transform((value, context): Output => {
+    const output = read(value);
+    if (output !== undefined) return output;
+    context.issues.push({ code: 'custom', message: 'cannot be read', input: value });
+    return z.NEVER;
+  }),
+  allowed,
+});
+
+/** A section that may be left out as a whole. */
+export const optionalSection = <Shape extends z.core.$ZodLooseShape>(shape: Shape, means: string) =>
+  z.optional(z.strictObject(shape)).register(sectionFacts, { means });
+
+/** A list of sections that may be empty, or left out. */
+export const optionalSections = <Shape extends z.core.$ZodLooseShape>(
+  item: z.ZodObject<Shape, z.core.$strict>,
+  allowed: string,
+  means: string,
+) => z.optional(z.array(item)).register(keyFacts, { means, allowed, example: null, secret: false });
+
 /** A list with at least one item, each a section. */
 export const listOf = <Shape extends z.core.$ZodLooseShape>(
   item: z.ZodObject<Shape, z.core.$strict>,
@@ -166,9 +200,13 @@ export const key = <Output, Input>(kind: Kind<Output, Input>, fallback: Input, m
     .register(keyFacts, { means, allowed: kind.allowed, example: null, secret: false });
 
 /** A key that must be given where its section is. */
-export const requiredKey = <Output, Input>(kind: Kind<Output, Input>, means: string) =>
+export const requiredKey = <Output, Input>(
+  kind: Kind<Output, Input>,
+  means: string,
+  { secret = false }: Readonly<{ secret?: boolean }> = {},
+) =>
   // A copy, so that two keys of one kind do not share one description.
-  kind.schema.clone().register(keyFacts, { means, allowed: kind.allowed, example: null, secret: false });
+  kind.schema.clone().register(keyFacts, { means, allowed: kind.allowed, example: null, secret });
 
 /** A key without a default. */
 export const optionalKey = <Output, Input>(

@@ -3,7 +3,7 @@
 
 import {
   type Alias,
-  type Document,
+  Document,
   isMap,
   isNode,
   isScalar,
@@ -57,6 +57,27 @@ export function readYaml(text: string): ReadYaml {
 /** YAML text of a value, two spaces a level, long lines left whole. */
 export function writeYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0 });
+}
+
+/** Lines of comment: above everything, and at the end of the section or item at each path. */
+export type Comments = Readonly<{
+  top: readonly string[];
+  below: readonly Readonly<{ path: readonly (string | number)[]; lines: readonly string[] }>[];
+}>;
+
+/** The same with comments. Text of several lines stands as a block. */
+export function writeCommentedYaml(value: unknown, comments: Comments): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  document.commentBefore = commentOf(comments.top);
+  for (const { path, lines } of comments.below) {
+    const node = document.getIn(path, true);
+    if ((isMap(node) || isSeq(node)) && lines.length > 0) node.comment = commentOf(lines);
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+function commentOf(lines: readonly string[]): string {
+  return lines.map(line => ` ${line}`).join('\n');
 }
 
 type Unusable = Readonly<{ offset: number; reason: string }>;

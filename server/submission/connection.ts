@@ -21,6 +21,8 @@ import { channelBinding, tlsFacts } from './tls-facts.ts';
 
 /** Time for the last reply to arrive when Postern stops. */
 const FAREWELL: DurationMs = 200;
+/** Octets that the parser takes while it is busy: a record of TLS. What is read ahead of a large message lives long. */
+const READ_AHEAD = 16 * 1024;
 const UNKNOWN_ADDRESS: ClientAddress = {
   version: 4,
   text: '0.0.0.0',
@@ -74,7 +76,8 @@ export class SubmissionConnection extends SMTPConnection {
   }
 
   override _createParser(): DataParser {
-    const parser = new DataParser({ maxCommandLength: this._server.options.maxCommandLength });
+    const { maxCommandLength } = this._server.options;
+    const parser = new DataParser({ maxCommandLength, highWaterMark: READ_AHEAD });
     parser.oncommand = (line, callback) => this._onCommand(line, callback);
     parser.on('error', () => this.#refuse(replies.lineTooLong, 'protocol'));
     return parser;
@@ -201,9 +204,8 @@ export class SubmissionConnection extends SMTPConnection {
     if (this._closing || this._closed || !(parser instanceof DataParser))
       return taken.kind === 'place' ? taken.place.end() : undefined;
     if (taken.kind === 'denied') return this.#perform(this.#session.noPlace(taken.denial), done);
-    const data = parser.beginData();
+    const data = this.#pace.awaitData(parser.beginData());
     this.#receiving = true;
-    this.#pace.awaitData();
     this.#write(formatReply(replies.startData));
     done();
     const { principal, transaction, hello, extended } = action;

@@ -21,6 +21,7 @@ import { type MessagePlace, SHARE_FULL, type TakePlace } from './message-place.t
 import { createMessageStore } from './message-store.ts';
 import { type Limits, limitsOf, permittedSenders } from './policy.ts';
 import { readData, refused } from './read-data.ts';
+import { createReadingTurns } from './reading-turns.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import type { Transaction } from './transaction.ts';
 import { createWriteBuffers } from './write-buffers.ts';
@@ -84,6 +85,7 @@ const A_MOMENT = 20;
 export function createIntake(deps: Deps): Intake {
   const { clock, log } = deps;
   const buffers = createWriteBuffers();
+  const turns = createReadingTurns(clock);
   let arriving = 0;
   let lastArrival = Number.NEGATIVE_INFINITY;
 
@@ -93,7 +95,7 @@ export function createIntake(deps: Deps): Intake {
     const completion = openCompletion(completionFacts(id, origin));
     const store = createMessageStore({ spool: deps.spool, buffers }, id);
     const limits = limitsOf(origin.transaction.policy, deps.limits());
-    const read = await readData(data, { completion, store, place, limits });
+    const read = await readData(data, { completion, store, place, turn: turns.forMessage(), limits });
     const completed = read.kind === 'all' ? completion.end() : read;
     if (completed.kind !== 'complete') {
       await store.abandon();

@@ -11,6 +11,8 @@ export const BODY_TABLE_LIMIT = 64 * 1024;
 export type MessageStore = Readonly<{
   /** Keeps octets. A promise when they must reach the file before more may come. */
   write: (chunks: readonly Uint8Array[]) => Promise<SpoolFailure | null> | null;
+  /** Keeps nothing in memory until more comes. `pending` is what `write` returned last. */
+  setDown: (pending: Promise<SpoolFailure | null> | null) => Promise<SpoolFailure | null>;
   finish: (tail: readonly Uint8Array[]) => Promise<NewMessage['content'] | SpoolFailure>;
   abandon: () => Promise<void>;
 }>;
@@ -39,11 +41,11 @@ export function createMessageStore({ spool, buffers }: Deps, id: string): Messag
     }
     const failed = await file.write(chunks);
     filled = 0;
-    buffer ??= buffers.take();
     return failed;
   };
 
   const keep = (chunks: readonly Uint8Array[]) => {
+    if (file) buffer ??= buffers.take();
     for (const chunk of chunks) {
       octets += chunk.length;
       // Once one had no room, what follows must stay behind it.
@@ -67,6 +69,11 @@ export function createMessageStore({ spool, buffers }: Deps, id: string): Messag
       keep(chunks);
       const isFull = buffer ? held.length > 0 || filled === buffer.length : octets > BODY_TABLE_LIMIT;
       return isFull ? flush() : null;
+    },
+    setDown: async pending => {
+      const failed = (await pending) ?? (await flush());
+      letGo();
+      return failed;
     },
     finish: async tail => {
       keep(tail);

@@ -4,14 +4,15 @@ import type { Clock, DurationMs } from '../clock.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { createDataProgress, type DataProgress } from './data-progress.ts';
 import { type Deadlines, overdue } from './deadlines.ts';
+import type { IncomingData } from './incoming-data.ts';
 
 export type Pace = Readonly<{
   /** The client owes us a command. */
   awaitCommand: () => void;
   /** It has come, and we owe the client a reply. */
   serve: () => void;
-  /** The client owes us the data of a message. */
-  awaitData: () => void;
+  /** The client owes us the data of a message, but while what is returned is paused: then it is our turn. */
+  awaitData: (data: IncomingData) => IncomingData;
   dataEnded: () => void;
   /** What the client owes us; null while it is our turn. */
   awaited: () => 'command' | 'data' | null;
@@ -37,6 +38,7 @@ export function createPace({
   let waitingSince: DurationMs | null = null;
   let lineSince: DurationMs | null = null;
   let data: DataProgress | null = null;
+  let isHeld = false;
 
   return {
     awaitCommand: () => {
@@ -46,15 +48,37 @@ export function createPace({
       waitingSince = null;
       lineSince = null;
     },
-    awaitData: () => {
-      data = createDataProgress(clock.monotonic(), deadlines.dataRate);
+    awaitData: incoming => {
+      const progress = createDataProgress(clock.monotonic(), deadlines.dataRate);
+      data = progress;
+      const release = () => {
+        isHeld = false;
+        progress.release(clock.monotonic());
+      };
+      return {
+        read: incoming.read,
+        pause: () => {
+          isHeld = true;
+          progress.hold(clock.monotonic());
+          incoming.pause();
+        },
+        resume: () => {
+          release();
+          incoming.resume();
+        },
+        discard: () => {
+          release();
+          incoming.discard();
+        },
+      };
     },
     dataEnded: () => {
       data = null;
+      isHeld = false;
     },
     awaited: () => {
       if (waitingSince !== null) return 'command';
-      return data === null ? null : 'data';
+      return data === null || isHeld ? null : 'data';
     },
     overdue: ({ authenticated, hasPartialLine, dataOctets }) => {
       const now = clock.monotonic();

@@ -115,5 +115,7 @@ function terminalFor(options: RunOptions, captured: { stdout: string; stderr: st
     },
     input,
     interactive: options.answers !== undefined,
+    screen: null,
+    raw: () => undefined,
   };
 }

@@ -55,6 +55,22 @@ describe('a message store', () => {
     expect(first).not.toBe(second);
   });
 
+  it('set down, holds no buffer, and goes on where it was', async () => {
+    const buffers = createWriteBuffers();
+    const store = createMessageStore({ spool: createSpool(folder), buffers }, 'M');
+    const pieces = cut(octetsOf(5 * BODY_TABLE_LIMIT), BODY_TABLE_LIMIT - 1_000);
+    const only = buffers.take();
+    buffers.giveBack(only);
+    for (const piece of pieces) {
+      expect(await store.setDown(store.write([piece]))).toBeNull();
+      // The one buffer that there is is nobody's.
+      expect(buffers.take()).toBe(only);
+      buffers.giveBack(only);
+    }
+    expect(await store.finish([])).toEqual({ kind: 'spooled' });
+    expect(readFileSync(join(folder, 'M.eml')).equals(Buffer.concat(pieces))).toBe(true);
+  });
+
   it('leaves nothing of an abandoned message', async () => {
     const store = createMessageStore({ spool: createSpool(folder), buffers: createWriteBuffers() }, 'M');
     await store.write([octetsOf(BODY_TABLE_LIMIT + 1)]);

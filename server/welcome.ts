@@ -33,6 +33,14 @@ export function welcome(facts: WelcomeFacts): string {
 
 function missing({ accounts, upstreams, command }: WelcomeFacts): readonly string[] {
   const lines: string[] = [];
+  if (accounts === 0 && upstreams === 0) {
+    lines.push(
+      '',
+      'Nothing is set up yet. This asks for your provider, makes a login and sends a test mail:',
+      `  ${command} setup`,
+      'Or do it by single commands:',
+    );
+  }
   if (accounts === 0) {
     lines.push(
       '',

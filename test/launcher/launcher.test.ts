@@ -74,7 +74,7 @@ describe('the launcher', () => {
 
   it.each(['v22.18.0', 'v23.6.0', 'v24.0.0', 'v26.1.0'])('takes %s for fit', async version => {
     const done = await run([launcher, 'list'], { env: { PATH: pretend(version) } });
-    expect(done.stdout).toBe(`ran --max-semi-space-size=8 ${launcher} list\n`);
+    expect(done.stdout).toBe(`ran --max-semi-space-size=2 ${launcher} list\n`);
   });
 
   it.each([

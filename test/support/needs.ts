@@ -36,7 +36,18 @@ export type Need = keyof typeof needs;
 /** What each suite needs; the load tools are the C programs of bench/. */
 export const loadTools: readonly Need[] = ['openssl', 'cc', 'c-headers', 'openssl-headers'];
 export const suiteNeeds = {
-  'end-to-end': ['postfix', 'dovecot', 'swaks', 'swaks-tls', 'python', 'msmtp', 'gsasl', 'curl', 'openssl', 'tmux'],
+  'end-to-end': [
+    'postfix',
+    'dovecot',
+    'swaks',
+    'swaks-tls',
+    'python',
+    'msmtp',
+    'gsasl',
+    'curl',
+    'openssl',
+    'tmux',
+  ],
   crash: [...loadTools, 'strace'],
   bench: [...loadTools, 'strace', 'postfix', 'sasl-password', 'sasl-mechanisms'],
 } as const satisfies Readonly<Record<string, readonly Need[]>>;

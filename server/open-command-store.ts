@@ -163,7 +163,7 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
       // Loaded only for those commands that ask for it: all others start the faster.
       const { createDeclared } = await import('./declared/declared.ts');
       return createDeclared({
-        ...{ database, clock, newId, sealer, lastingKey: store.lastingKey, audit, ...passwords },
+        ...{ database, clock, hostname, newId, sealer, lastingKey: store.lastingKey, audit, ...passwords },
         ...{ accounts, upstreams, consents, routes, recipients: rules, channels: alerts.channels },
       });
     },

@@ -13,11 +13,7 @@ import { type AccountFacts, factsOf } from './account-facts.ts';
 import type { AccountPolicy } from './account-policy.ts';
 import { type AccountProblem, notFound, OVERTAKEN } from './account-problem.ts';
 import { standingOf } from './account-standing.ts';
-import {
-  deleteEndedCredentials,
-  removeAccount,
-  updateEnabled,
-} from './account-statements.ts';
+import { deleteEndedCredentials, removeAccount, updateEnabled } from './account-statements.ts';
 import { createAccountView } from './account-view.ts';
 import { newLacks } from './mechanism-lacks.ts';
 import {

@@ -71,7 +71,9 @@ export function isPasswordHash(text: string): boolean {
   const { memoryCost, timeCost, parallelism } = cost;
   const isBearable = memoryCost <= MOST_MEMORY && timeCost >= 1 && timeCost <= 10 && parallelism <= 16;
   // RFC 9106 §3.1: lanes of at least 8 KiB, a salt of 8 octets, and here a hash that cannot be guessed itself.
-  return isBearable && parallelism >= 1 && memoryCost >= 8 * parallelism && salt.length >= 8 && hash.length >= 16;
+  return (
+    isBearable && parallelism >= 1 && memoryCost >= 8 * parallelism && salt.length >= 8 && hash.length >= 16
+  );
 }
 
 /** Octets that a password counts against MAX_PASSWORD. */

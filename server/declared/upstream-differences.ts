@@ -1,61 +1,80 @@
 // Which settings of an upstream differ from those that are declared, by the keys of the declaration. Secrets are compared as
-// they are sealed: one that stays is the same octets. Pure.
+// they are sealed: one that stays is the same octets. A new setting does not compile until it has its key here. Pure.
 
 import type { OAuthSettings } from '../relay/oauth/oauth-settings.ts';
+import type { PacingLimits, SenderIdentity } from '../relay/upstream.ts';
 import type { UpstreamSettings } from '../relay/upstream-statements.ts';
 
-/** The keys of which the stored settings differ from the wanted ones. */
-export function differences(stored: UpstreamSettings, wanted: UpstreamSettings): readonly string[] {
-  const where = ({ scheme, host, port, path, user }: UpstreamSettings) => [scheme, host, port, path, user];
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
-    ['url', where(stored), where(wanted)],
-    ['preset', stored.preset, wanted.preset],
-    ['region', stored.region, wanted.region],
-    ['password', hex(stored.sealedPassword), hex(wanted.sealedPassword)],
-    ...oauthPairs(stored.oauth, wanted.oauth),
-    ['oauth.client_secret', hex(stored.sealedClientSecret), hex(wanted.sealedClientSecret)],
-    ['ca', stored.caPem, wanted.caPem],
-    ['ehlo_name', stored.ehloName, wanted.ehloName],
-    ['connections', stored.connections, wanted.connections],
-    ['per_connection', stored.pacing.messagesPerConnection, wanted.pacing.messagesPerConnection],
-    ['per_minute', stored.pacing.messagesPerMinute, wanted.pacing.messagesPerMinute],
-    ['per_hour', stored.pacing.messagesPerHour, wanted.pacing.messagesPerHour],
-    ['per_day', stored.pacing.messagesPerDay, wanted.pacing.messagesPerDay],
-    ['max_size', stored.messageSize, wanted.messageSize],
-    ['sender', stored.identity.sender, wanted.identity.sender],
-    ['senders', stored.identity.senders, wanted.identity.senders],
-    ['rewrite', stored.identity.rewrite, wanted.identity.rewrite],
-    ['null_sender', stored.identity.nullSender, wanted.identity.nullSender],
-    ['display_name', stored.identity.displayName, wanted.identity.displayName],
-  ];
-  return pairs.filter(([, one, other]) => JSON.stringify(one) !== JSON.stringify(other)).map(([key]) => key);
-}
+type Group = 'oauth' | 'pacing' | 'identity';
 
-const OAUTH_KEYS: Readonly<Record<keyof OAuthSettings, string>> = {
-  provider: 'provider',
-  flow: 'flow',
-  clientId: 'client_id',
-  scopes: 'scopes',
-  authorizationEndpoint: 'authorization_endpoint',
-  deviceEndpoint: 'device_endpoint',
-  tokenEndpoint: 'token_endpoint',
-  clientAuthentication: 'client_authentication',
-  redirectUri: 'redirect_uri',
-  keyId: 'service_account',
-  clientSecretEndsAt: 'client_secret_ends',
-  testing: 'testing',
+const KEYS: Readonly<Record<Exclude<keyof UpstreamSettings, Group>, string>> = {
+  scheme: 'url',
+  host: 'url',
+  port: 'url',
+  path: 'url',
+  user: 'url',
+  preset: 'preset',
+  region: 'region',
+  sealedPassword: 'password',
+  sealedClientSecret: 'oauth.client_secret',
+  caPem: 'ca',
+  ehloName: 'ehlo_name',
+  connections: 'connections',
+  messageSize: 'max_size',
 };
 
-function oauthPairs(
-  stored: OAuthSettings | null,
-  wanted: OAuthSettings | null,
-): readonly (readonly [string, unknown, unknown])[] {
-  if (stored === null || wanted === null) return [['oauth', stored, wanted]];
-  const now = new Map<string, unknown>(Object.entries(wanted));
-  const names = new Map<string, string>(Object.entries(OAUTH_KEYS));
-  return Object.entries(stored).map(([name, value]) => [`oauth.${names.get(name)}`, value, now.get(name)]);
+const PACING_KEYS: Readonly<Record<keyof PacingLimits, string>> = {
+  messagesPerConnection: 'per_connection',
+  messagesPerMinute: 'per_minute',
+  messagesPerHour: 'per_hour',
+  messagesPerDay: 'per_day',
+};
+
+const IDENTITY_KEYS: Readonly<Record<keyof SenderIdentity, string>> = {
+  sender: 'sender',
+  senders: 'senders',
+  rewrite: 'rewrite',
+  nullSender: 'null_sender',
+  displayName: 'display_name',
+};
+
+const OAUTH_KEYS: Readonly<Record<keyof OAuthSettings, string>> = {
+  provider: 'oauth.provider',
+  flow: 'oauth.flow',
+  clientId: 'oauth.client_id',
+  scopes: 'oauth.scopes',
+  authorizationEndpoint: 'oauth.authorization_endpoint',
+  deviceEndpoint: 'oauth.device_endpoint',
+  tokenEndpoint: 'oauth.token_endpoint',
+  clientAuthentication: 'oauth.client_authentication',
+  redirectUri: 'oauth.redirect_uri',
+  keyId: 'oauth.service_account',
+  clientSecretEndsAt: 'oauth.client_secret_ends',
+  testing: 'oauth.testing',
+};
+
+/** The keys of which the stored settings differ from the wanted ones, each once. */
+export function differences(stored: UpstreamSettings, wanted: UpstreamSettings): readonly string[] {
+  const oauth =
+    stored.oauth === null || wanted.oauth === null
+      ? differing({ oauth: 'oauth' }, stored, wanted)
+      : differing(OAUTH_KEYS, stored.oauth, wanted.oauth);
+  const keys = [
+    ...differing(KEYS, stored, wanted),
+    ...oauth,
+    ...differing(PACING_KEYS, stored.pacing, wanted.pacing),
+    ...differing(IDENTITY_KEYS, stored.identity, wanted.identity),
+  ];
+  return [...new Set(keys)];
 }
 
-function hex(sealed: Uint8Array | null): string | null {
-  return sealed === null ? null : Buffer.from(sealed).toString('hex');
+function differing(keys: Readonly<Record<string, string>>, one: object, other: object): readonly string[] {
+  const [before, after] = [new Map(Object.entries(one)), new Map(Object.entries(other))];
+  return Object.entries(keys)
+    .filter(([name]) => text(before.get(name)) !== text(after.get(name)))
+    .map(([, key]) => key);
+}
+
+function text(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : JSON.stringify(value ?? null);
 }

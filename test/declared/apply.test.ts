@@ -1,6 +1,9 @@
 // What applying a declaration does to a real database: only what differs, all of it in one commit, and nothing the second time.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { settingColumns } from '../../server/accounts/account-settings.ts';
+import { checkAccount } from '../../server/declared/account-input.ts';
+import { sesPassword } from '../../server/relay/ses-password.ts';
 import { type DeclaredBench, news, openDeclaredBench } from './bench.ts';
 
 let bench: DeclaredBench;
@@ -88,6 +91,31 @@ describe('an empty Postern', () => {
     expect(bench.channels.list().map(({ name, detail }) => `${name} ${detail}`)).toEqual([
       'hook minimal',
       'mail full',
+    ]);
+  });
+
+  it('is told what else is to be done, and what speaks against a choice', async () => {
+    const [consent] = await bench.warnings(FULL);
+    expect(consent).toBe('upstream work: somebody must consent: postern upstream authorize work');
+    const outlook = `version: 1
+upstreams: [{ name: outlook, url: 'smtp+starttls://me@outlook.com@smtp-mail.outlook.com', password: secret }]`;
+    expect(await bench.warnings(outlook)).toEqual([
+      expect.stringMatching(/^upstream outlook: .*refuses passwords/),
+    ]);
+    await bench.apply(FULL);
+    expect(await bench.warnings(FULL)).toEqual([]);
+  });
+
+  it('derives what Amazon SES takes over SMTP from a secret access key, and knows it again', async () => {
+    const ses = `version: 1
+upstreams: [{ name: ses, preset: ses, region: eu-central-1, user: AKIA0123456789ABCDEF, iam_secret: canary-key }]`;
+    await bench.apply(ses);
+    const stored = bench.upstreams.find('ses');
+    expect(stored).toMatchObject({ host: 'email-smtp.eu-central-1.amazonaws.com', region: null });
+    expect(stored && bench.upstreams.password(stored)).toBe(sesPassword('canary-key', 'eu-central-1'));
+    expect(news(await bench.plan(ses))).toEqual([]);
+    expect(news(await bench.plan(ses.replace('canary-key', 'other-key')))).toEqual([
+      'upstream ses: changed (password)',
     ]);
   });
 
@@ -249,8 +277,9 @@ describe('a change', () => {
   });
 
   it('to a weak password is told of, and so is what it costs', async () => {
-    const [warning] = await bench.warnings(but('another password', 'scan'));
-    expect(warning).toMatch(/^account nas: The password .* CRAM-MD5 will not work with it/);
+    expect(await bench.warnings(but('another password', 'scan'))).toEqual([
+      expect.stringMatching(/^account nas: The password .* CRAM-MD5 will not work with it/),
+    ]);
     await bench.apply(but('another password', 'scan'));
     expect(bench.accounts.show('nas')?.lacks.map(({ mechanism }) => mechanism)).toEqual(['CRAM-MD5']);
     const allowed = but('another password', 'scan\n    allow_weak_derived: true');
@@ -307,6 +336,16 @@ describe('what the file does not name', () => {
     ]);
     expect(bench.upstreams.list()).toMatchObject([{ name: 'relay', isDefault: true }]);
   });
+});
+
+it('every setting of an account has its key in a declaration', async () => {
+  await bench.apply(FULL);
+  const account = bench.accounts.show('nas')?.account;
+  if (account === undefined) throw new Error('nas is gone');
+  const { policy, mechanisms, networks, expiresAt, owner, note } = account;
+  const columns = settingColumns({ ...policy, mechanisms, networks, expiresAt, owner, note });
+  const declared = checkAccount({ name: 'nas' }).settings.flatMap(([, one]) => settingColumns(one));
+  expect(declared.map(([column]) => column).sort()).toEqual(columns.map(([column]) => column).sort());
 });
 
 describe('a commit that somebody else is in the way of', () => {

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Stage } from '../../server/queue/outcome.ts';
 import { classifyReply } from '../../server/relay/classify.ts';
 import { knownRefusal, knownRefusals } from '../../server/relay/known-refusals.ts';
-import type { LoginKind } from '../../server/relay/smtp-refusal-row.ts';
 import { parseRemoteReply } from '../../server/relay/remote-reply.ts';
 import { classifySetup } from '../../server/relay/setup-fault.ts';
+import type { LoginKind } from '../../server/relay/smtp-refusal-row.ts';
 
 /** `way out`: what the explanation must name. */
 type Refusal = readonly [stage: Stage, reply: string, wayOut: RegExp];

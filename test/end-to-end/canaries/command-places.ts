@@ -40,6 +40,10 @@ const withConfig =
       '--config',
       fileWith(at, yaml(secret)),
     ]);
+const withDeclaration =
+  (text: (secret: string) => string): CommandPlace['run'] =>
+  (at, secret) =>
+    at.cli(['apply', '-'], { stdin: text(secret) });
 const withVariable =
   (name: string): CommandPlace['run'] =>
   (at, secret) =>
@@ -202,6 +206,23 @@ export function commandPlaces(upstream: string): readonly CommandPlace[] {
       run: withArgument(s => ['alert', 'channel', 'add', 'z', `--secret=${s}`]),
     },
     {
+      where: 'a declared password',
+      code: 0,
+      run: withDeclaration(s =>
+        JSON.stringify({ version: 1, accounts: [{ name: 'declared', password: s }] }),
+      ),
+    },
+    {
+      where: 'a mistyped key of a declaration',
+      code: 1,
+      run: withDeclaration(s => JSON.stringify({ version: 1, upstreams: [{ name: 'a', passwort: s }] })),
+    },
+    {
+      where: 'a declaration that is no YAML',
+      code: 1,
+      run: withDeclaration(s => `version: 1\naccounts:\n  - name: c\n    password: *${s}\n   note: |${s}\n`),
+    },
+    {
       where: 'an unknown key of the configuration',
       code: 1,
       run: withConfig(s => `admin:\n  password: "${quotedYaml(s)}"\nsmtp_password: '${s}'\n`),
@@ -242,6 +263,7 @@ export const lookCommands: readonly (readonly string[])[] = [
   ['ban', 'list'],
   ['queue', 'list'],
   ['config', 'show'],
+  ['export'],
 ];
 
 /** Runs every command with its own canary; returns what was printed, by place. */

@@ -80,7 +80,9 @@ function passing(count: number): readonly string[] {
 function others(addresses: readonly string[]): readonly string[] {
   return addresses.filter(address => {
     const path = parsePath(address, '');
-    return 'kind' in path ? address.includes('evil') && /[^@]@[^@]/.test(address) : path.text !== OK;
+    if (!('kind' in path)) return path.text !== OK;
+    // No address as a whole; with a stranger's @ in it, it could be shown as one.
+    return address.includes('evil') && /[^@]@[^@]/.test(address.replaceAll(OK, ''));
   });
 }
 

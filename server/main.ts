@@ -38,9 +38,15 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   openStore: async ({ config }) => {
     const { openCommandStore } = await import('./open-command-store.ts');
+    const { createSignalHold } = await import('./signal-hold.ts');
     try {
       const operator = operatorHere();
-      const store = await openCommandStore({ config, clock, random, operator, onFatal: endCommand });
+      const say = (text: string) => terminal.complain(`postern: ${text}\n`);
+      const holdSignals = createSignalHold({ process, clock, say });
+      const store = await openCommandStore({
+        ...{ config, clock, random, operator, holdSignals },
+        onFatal: endCommand,
+      });
       return { kind: 'open', store };
     } catch (error) {
       if (!isRefusedStart(error)) throw error;

@@ -41,6 +41,7 @@ import { createRoutes } from './relay/routes.ts';
 import { readPace } from './relay/stored-pace.ts';
 import { testUpstream } from './relay/upstream-test.ts';
 import { createUpstreams, type Upstreams } from './relay/upstreams.ts';
+import { type HoldSignals, unbrokenLeases } from './signal-hold.ts';
 import { staysForBackup } from './storage/backup-mark.ts';
 import { createKeyOperator } from './storage/key-operator.ts';
 import { openStore, type Store } from './storage/open-store.ts';
@@ -57,6 +58,7 @@ type Deps = Readonly<{
   operator: string;
   /** A sync failed: say so and end. */
   onFatal: (text: string) => void;
+  holdSignals?: HoldSignals;
 }>;
 
 /** Throws a refused start where the data folder cannot be used. */
@@ -180,13 +182,14 @@ async function overStore(deps: Deps, store: Store): Promise<CommandStore> {
 const LONGEST_REFRESH: DurationMs = 30_000;
 
 async function openUpstreams(
-  { clock, random }: Deps,
+  { clock, random, holdSignals = () => () => undefined }: Deps,
   { database, sealer }: Store,
   { newId, audit }: Pick<AccountsDeps, 'newId' | 'audit'>,
 ): Promise<
   Readonly<{ upstreams: Upstreams; authorizer: Authorizer; tokens: TokenManager; consents: Consents }>
 > {
-  const consents = createConsents({ database, clock, newId, sealer, as: 'command' });
+  const stored = createConsents({ database, clock, newId, sealer, as: 'command' });
+  const consents = unbrokenLeases(stored, holdSignals);
   const upstreams = await createUpstreams({ database, clock, newId, sealer, held: consents.held });
   const request = createTokenRequest({ consents, clientSecret: upstreams.clientSecret, clock });
   const tokens = createAccessTokens({ request, clock, log: () => undefined, chance: () => fraction(random) });

@@ -21,8 +21,8 @@ import { welcome } from './welcome.ts';
 
 /** Time for messages under way when Postern is asked to stop; Docker kills after ten seconds. */
 const GRACE: DurationMs = 8_000;
-/** For access tokens that are being refreshed: one that was replaced must come to the disk. */
-const REFRESH_GRACE: DurationMs = 1_500;
+/** Then for access tokens that are being refreshed: one that was replaced must come to the disk. */
+const REFRESH_GRACE: DurationMs = 1_000;
 /** How long a full disk counts as full when no message has come since. */
 const FULL_FOR: DurationMs = 60_000;
 const HEARTBEAT: DurationMs = 60_000;

@@ -28,7 +28,7 @@ const table: readonly (readonly [RegExp, Layer])[] = [
   [/^server\/queue\/(schedule|settlement|turns|rerouting|clock-trust)\.ts$/, 'decision'],
   [/^server\/relay\/apis\//, 'decision'],
   [
-    /^server\/relay\/oauth\/(oauth-settings|oauth-input|oauth-choice|oauth-endpoints|oauth-addresses|service-account-file|oauth-refusals|smtp-refusal-row|smtp-refusals-\w+|token-trouble|token-life|pasted-answer|authorization-url)\.ts$/,
+    /^server\/relay\/oauth\/(oauth-settings|oauth-input|oauth-choice|oauth-endpoints|oauth-addresses|service-account-file|oauth-refusals|refusal-row|refusals-\w+|token-trouble|token-life|pasted-answer|authorization-url)\.ts$/,
     'decision',
   ],
   [

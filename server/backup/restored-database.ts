@@ -3,6 +3,8 @@
 
 import { rmSync } from 'node:fs';
 import type { EpochMs } from '../clock.ts';
+import type { Row } from '../storage/database.ts';
+import { type LostWithKey, lostFromRows, SELECT_LOST_WITH_KEY } from '../storage/lost-with-key.ts';
 import { migrate, migrations } from '../storage/migrate.ts';
 import {
   type Connection,
@@ -18,9 +20,8 @@ export type HeldMail = Readonly<{
   heldBefore: number;
   /** Recipients that wait. */
   recipients: number;
-  /** What is sealed under the key: names of upstreams and alert channels. */
-  upstreams: readonly string[];
-  channels: readonly string[];
+  /** What is of no use without the sealing key. */
+  sealed: LostWithKey;
 }>;
 
 type Made = HeldMail | Readonly<{ kind: 'broken'; why: string }>;
@@ -82,14 +83,12 @@ function hold(connection: Connection, now: EpochMs): void {
 
 function countHeld(connection: Connection): HeldMail {
   const numberOf = (sql: string): number => connection.prepare<[], number>(sql).pluck().get() ?? 0;
-  const namesOf = (sql: string): readonly string[] => connection.prepare<[], string>(sql).pluck().all();
   const held = `SELECT COUNT(*) FROM message WHERE held_at IS NOT NULL
     AND EXISTS (SELECT 1 FROM recipient WHERE message_id = message.id AND ${WAITS})`;
   return {
     messages: numberOf(held),
     heldBefore: numberOf(`${held} AND COALESCE(held_because, '') <> 'restored'`),
     recipients: numberOf(`SELECT COUNT(*) FROM recipient WHERE ${WAITS}`),
-    upstreams: namesOf('SELECT name FROM upstream WHERE sealed_password IS NOT NULL ORDER BY name'),
-    channels: namesOf('SELECT name FROM alert_channel ORDER BY name'),
+    sealed: lostFromRows(connection.prepare<[], Row>(SELECT_LOST_WITH_KEY).all()),
   };
 }

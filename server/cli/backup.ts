@@ -108,7 +108,7 @@ function madeResult({ path, size, manifest, hasSealingKey, passphraseLength }: B
 function keysIn({ heading }: Manifest): string {
   return heading.withKey
     ? 'Keys and certificates are in it, encrypted: keep the passphrase, nobody can find it out.'
-    : 'Keys and certificates are not in it. After a restore the passwords of upstreams must be entered again, and Postern makes a new CA, which the devices must be told to trust. With --with-key they are in it, encrypted by a passphrase.';
+    : 'Keys and certificates are not in it. After a restore the passwords of upstreams must be entered again and their consents be given again, and Postern makes a new CA, which the devices must be told to trust. With --with-key they are in it, encrypted by a passphrase.';
 }
 
 /** `12 messages (15 recipients wait)`. */

@@ -1,9 +1,10 @@
 // `postern key …`: the key under which secrets in the database are sealed.
 
-import type { Forgotten, KeyReset } from '../storage/key-reset.ts';
+import type { KeyReset } from '../storage/key-reset.ts';
 import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
 import type { CommandStore } from './command-store.ts';
-import { facts, isoTime, quoted, shownTime } from './output.ts';
+import { againLines, lossesOf, lostItem } from './lost-secrets.ts';
+import { facts, isoTime, shownTime } from './output.ts';
 
 export const keyCommands: readonly Command[] = [
   {
@@ -73,26 +74,19 @@ async function reset(call: Call, { key }: CommandStore): Promise<Result> {
 function resetDone({ id, forgotten, keptAs }: KeyReset, path: string): Result {
   const lines = [
     `There is a new sealing key (id ${id}). Back up the data folder again, with ${path} in it, and guard the backup: whoever has it has the passwords of the upstreams.`,
-    ...forgotten.upstreams.map(
-      name => `Give the upstream its password again: postern upstream set ${quoted(name)} --password-stdin`,
-    ),
-    ...forgotten.channels.map(name => `Add the alert channel again: ${name} (postern alert channel add)`),
+    ...againLines(forgotten).map(capitalised),
     'CRAM-MD5 and SCRAM-SHA-256 work for each account again after its next login by PLAIN or LOGIN. For a device that knows only CRAM-MD5, give its account a new password: postern account password NAME',
     ...(keptAs === null ? [] : [`The file that was there is kept as ${keptAs}.`]),
   ];
   return done(lines.join('\n'), {
     id,
     path,
-    upstreams_without_password: forgotten.upstreams,
+    ...lostItem(forgotten),
     removed_alert_channels: forgotten.channels,
     kept_as: keptAs,
   });
 }
 
-/** Empty where nothing is lost that the operator would have to give again. */
-function lossesOf({ upstreams, channels }: Forgotten): string {
-  return [
-    ...(upstreams.length === 0 ? [] : [`the passwords of the upstreams ${upstreams.join(', ')}`]),
-    ...(channels.length === 0 ? [] : [`the alert channels ${channels.join(', ')}`]),
-  ].join(' and ');
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

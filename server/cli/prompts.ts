@@ -13,6 +13,7 @@ import {
   settings,
   text,
 } from '@clack/prompts';
+import { harmless } from './output.ts';
 import type { Screen, Terminal } from './terminal.ts';
 import { wrapped } from './wrapping.ts';
 
@@ -55,7 +56,9 @@ export function createPrompts({ input }: Pick<Terminal, 'input'>, screen: Screen
   // Else Ctrl-D leaves a question that hears nothing any more.
   settings.aliases.set('\u0004', 'cancel');
   const streams = { input, output: screen.output };
-  const fitted = (text: string) => wrapped(text, Math.min(screen.columns(), 100) - GUIDE);
+  /** Also what providers say is told. */
+  const fitted = (text: string) =>
+    wrapped(text.split('\n').map(harmless).join('\n'), Math.min(screen.columns(), 100) - GUIDE);
   const problemOf = (check: Check | undefined, answer: string): string | undefined =>
     fitted(check?.(answer) ?? '').replaceAll('\n', `\n${' '.repeat(GUIDE)}`) || undefined;
   return {

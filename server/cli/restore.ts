@@ -2,9 +2,11 @@
 
 import type { Backups } from '../backup/backups.ts';
 import type { Restored } from '../backup/restore.ts';
+import { lostFromRows } from '../storage/lost-with-key.ts';
 import { passphraseFrom } from './backup.ts';
 import { type Call, type Command, done, failed, misused, type Result } from './command.ts';
-import { counted, isoTime, quoted, shownTime } from './output.ts';
+import { againLines, lostItem } from './lost-secrets.ts';
+import { counted, isoTime, shownTime } from './output.ts';
 import { secretOptionsFor } from './secret-input.ts';
 
 export const restoreCommands: readonly Command[] = [
@@ -60,15 +62,11 @@ function heldLines({ held, manifest }: Restored): readonly string[] {
 
 function keyLines({ held, hasSealingKey, hasCertificates }: Restored): readonly string[] {
   const lines: string[] = [];
-  const { upstreams, channels } = held;
   if (!hasSealingKey) {
+    const again = againLines(held.sealed);
     lines.push(
-      `The sealing key is not restored.${upstreams.length + channels.length > 0 ? ' Before the server can start, run "postern key reset --yes".' : ''}`,
-      ...upstreams.map(
-        name =>
-          `Then give the upstream its password again: postern upstream set ${quoted(name)} --password-stdin`,
-      ),
-      ...channels.map(name => `Then add the alert channel again: ${name} (postern alert channel add)`),
+      `The sealing key is not restored.${again.length > 0 ? ' Before the server can start, run "postern key reset --yes".' : ''}`,
+      ...again.map(line => `Then ${line}`),
       'CRAM-MD5 and SCRAM-SHA-256 work for each account again after its next login by PLAIN or LOGIN.',
     );
   }
@@ -90,7 +88,9 @@ function dataOf({ path, manifest, held, hasSealingKey, hasCertificates }: Restor
     lacking: manifest.lacking,
     sealing_key: hasSealingKey,
     certificates: hasCertificates,
-    upstreams_without_password: hasSealingKey ? [] : held.upstreams,
-    alert_channels_to_add: hasSealingKey ? [] : held.channels,
+    ...lostItem(hasSealingKey ? NOTHING : held.sealed),
+    alert_channels_to_add: hasSealingKey ? [] : held.sealed.channels,
   };
 }
+
+const NOTHING = lostFromRows([]);

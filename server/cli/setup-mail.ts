@@ -10,7 +10,7 @@ import type { UpstreamTest } from './command-store.ts';
 import { quoted } from './output.ts';
 import { type DeviceLogin, ownAddress } from './setup-account.ts';
 import { addressProblem, type SetupParts, waitWhile } from './setup-parts.ts';
-import { checkLines } from './setup-prove.ts';
+import { checkLines } from './upstream-test.ts';
 
 type Sent = 'sent' | 'not-sent' | 'not-taken';
 type Answer = 'arrived' | 'again' | 'straight' | 'not' | 'leave';

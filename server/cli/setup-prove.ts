@@ -4,10 +4,10 @@
 
 import { needsConsent } from '../relay/oauth/oauth-settings.ts';
 import type { Upstream } from '../relay/upstream.ts';
-import type { UpstreamTest } from './command-store.ts';
 import { askConsent } from './consent-conversation.ts';
 import type { Choice } from './prompts.ts';
 import { type SetupParts, waitWhile } from './setup-parts.ts';
+import { checkLines } from './upstream-test.ts';
 
 export type Proof =
   | 'works'
@@ -77,9 +77,4 @@ async function tested({ store, prompts, terminal }: SetupParts, upstream: Upstre
   const isStored = store.upstreams.list().some(({ id }) => id === upstream.id);
   if (!test.ok && !isStored) prompts.tell('It is not stored yet: "Change what I said" asks again.');
   return test.ok;
-}
-
-/** As `postern upstream test` prints them. */
-export function checkLines({ checks }: UpstreamTest): string {
-  return checks.map(({ name, ok, text }) => `${ok ? 'ok    ' : 'FAILED'}  ${name}: ${text}`).join('\n');
 }

@@ -5,9 +5,9 @@ import { sendingApiOf } from '../relay/apis/apis.ts';
 import type { OAuthWishes } from '../relay/oauth/oauth-choice.ts';
 import { oauthSettings } from '../relay/oauth/oauth-input.ts';
 import { presetOf } from '../relay/presets.ts';
-import { sesPassword, sesRegionOf } from '../relay/ses-password.ts';
+import { isSecretAccessKey, isSesPassword, sesPassword, sesRegionOf } from '../relay/ses-password.ts';
 import type { Upstream } from '../relay/upstream.ts';
-import type { UpstreamOptions } from '../relay/upstream-input.ts';
+import { keepsPassword, type UpstreamOptions } from '../relay/upstream-input.ts';
 import { apiOf, isSmtp } from '../relay/upstream-scheme.ts';
 import type { UpstreamAddress } from '../relay/upstream-url.ts';
 import { type Call, failed, misused, type Option, type Result } from './command.ts';
@@ -78,11 +78,12 @@ function wantsOAuth(place: LoginPlace): boolean {
   return preset !== null && presetOf({ ...address, preset })?.secret === null;
 }
 
-function wantsPassword({ address, before, moved }: LoginPlace): boolean {
+function wantsPassword({ address, preset, before, moved }: LoginPlace): boolean {
   const isKey = !isSmtp(address.scheme);
   if (before === null) return isKey || address.user !== null;
-  // The key of one API is none of another.
-  return moved && isKey && apiOf(address.scheme) !== apiOf(before.scheme);
+  if (!moved) return false;
+  const isLost = before.sealedPassword !== null && !keepsPassword(before, { ...address, preset }, null);
+  return isKey ? apiOf(address.scheme) !== apiOf(before.scheme) : isLost && address.user !== null;
 }
 
 async function asked(call: Call, { name, address }: LoginPlace): Promise<Login | Result> {
@@ -106,6 +107,8 @@ async function passwordFrom(call: Call, place: LoginPlace): Promise<Login | Resu
   const given = password ?? iam;
   if (given === null) return null;
   if (given.kind !== 'given') return trouble(given);
+  const mistaken = takenForAnother(given.secret, place, { asKey: iam !== null });
+  if (mistaken !== null) return failed(mistaken);
   if (iam === null) return { password: given.secret };
   const isApi = apiOf(address.scheme) === 'ses';
   if (isApi) return { password: given.secret };
@@ -120,6 +123,22 @@ async function passwordFrom(call: Call, place: LoginPlace): Promise<Login | Resu
     password: sesPassword(given.secret, region),
     ...(place.region === null ? {} : { usedRegion: true }),
   };
+}
+
+/** Amazon has two secrets for the same access key, which look alike to people. Null: it is the one that is meant. */
+function takenForAnother(
+  secret: string,
+  { address: { scheme, host } }: LoginPlace,
+  { asKey }: Readonly<{ asKey: boolean }>,
+): string | null {
+  const wantsKey = asKey || apiOf(scheme) === 'ses';
+  if (wantsKey && isSesPassword(secret)) {
+    return isSmtp(scheme)
+      ? 'This is an SMTP password already (44 characters), not a secret access key (40): give it with --password-stdin, --password-file or --password-prompt.'
+      : 'This is a password for SMTP (44 characters); the API of Amazon SES wants the secret access key (40 characters).';
+  }
+  if (wantsKey || sesRegionOf(host) === null || !isSecretAccessKey(secret)) return null;
+  return 'This looks like a secret access key (40 characters), which Amazon SES does not take over SMTP: give it with --iam-secret-stdin, --iam-secret-file or --iam-secret-prompt, and Postern makes the password of it.';
 }
 
 async function oauthFor(

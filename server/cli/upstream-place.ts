@@ -1,8 +1,9 @@
 // Where an upstream is, from the options of `upstream add` and `upstream set`: a URL, or a preset and what only the operator
 // can know.
 
-import { urlFromPreset } from '../relay/preset-url.ts';
-import { presetByKey } from '../relay/presets.ts';
+import type { Preset } from '../relay/preset.ts';
+import { presetHost, urlFromPreset, withPort } from '../relay/preset-url.ts';
+import { presetByKey, presetOf } from '../relay/presets.ts';
 import { type Upstream, upstreamUrl } from '../relay/upstream.ts';
 import { parseUpstreamUrl, type UpstreamAddress } from '../relay/upstream-url.ts';
 import { type Call, failed, misused, type Option, type Result } from './command.ts';
@@ -31,6 +32,8 @@ export type Place = Readonly<{
   region: string | null;
 }>;
 
+type Given = Readonly<{ user: string | null; region: string | null; host: string | null }>;
+
 /** Null: the options say nothing about it. */
 export function placeOf(call: Call, before: Upstream | null): Place | Result | null {
   const [url, key] = [call.value('url')?.trim() ?? null, call.value('preset')];
@@ -40,18 +43,32 @@ export function placeOf(call: Call, before: Upstream | null): Place | Result | n
   if (url !== null && (given.user !== null || given.host !== null)) {
     return misused('--user and --host belong to --preset: write both into the URL.');
   }
-  if (url !== null) return place(call, url, { preset: null, region: given.region });
-  if (before === null || (given.user === null && given.host === null)) return null;
-  // Only the user or the host is another one.
-  const changed = { ...before, user: given.user ?? before.user, host: given.host ?? before.host };
-  return place(call, upstreamUrl(changed), { preset: null, region: given.region });
+  if (url !== null) return placeFrom(call, url, { preset: null, region: given.region });
+  return before === null ? null : changedPlace(call, before, given);
 }
 
-function presetPlace(
+/** Only the user, the host or its region is another one. */
+function changedPlace(
   call: Call,
-  key: string,
-  given: Readonly<{ user: string | null; region: string | null; host: string | null }>,
-): Place | Result {
+  before: Upstream,
+  { user, region, host: named }: Given,
+): Place | Result | null {
+  const regional = named === null && region !== null ? regionalPreset(before) : null;
+  const host = regional === null ? named : presetHost(regional, { host: null, region });
+  if (host !== null && typeof host === 'object') return misused(host.text);
+  if (user === null && host === null) return null;
+  const changed = { ...before, user: user ?? before.user };
+  const url = host === null ? upstreamUrl(changed) : urlAtHost(changed, host.trim());
+  return placeFrom(call, url, { preset: null, region: regional === null ? region : null });
+}
+
+/** The preset whose regions are in the upstream's host name; null: no region can be told from it. */
+function regionalPreset(upstream: Upstream): Preset | null {
+  const preset = presetOf(upstream);
+  return preset !== null && preset.regions.length > 0 && preset.hosts.test(upstream.host) ? preset : null;
+}
+
+function presetPlace(call: Call, key: string, given: Given): Place | Result {
   const preset = presetByKey(key);
   if (preset === null) {
     return failed(`There is no preset "${key}": "postern upstream presets" lists them all.`);
@@ -59,10 +76,16 @@ function presetPlace(
   const made = urlFromPreset(preset, given);
   if (made.kind === 'refused') return misused(made.text);
   const isElsewhere = given.host !== null && ['ses', 'ses-api'].includes(preset.key);
-  return place(call, made.url, { preset: preset.key, region: isElsewhere ? given.region : null });
+  return placeFrom(call, made.url, { preset: preset.key, region: isElsewhere ? given.region : null });
 }
 
-function place(
+/** `host`: HOST or HOST:PORT. */
+function urlAtHost({ scheme, user, port, path }: Upstream, host: string): string {
+  const before = user === null ? '' : `${user.replace(/[%:]/g, encodeURIComponent)}@`;
+  return `${scheme}://${before}${withPort(host, port)}${path ?? ''}`;
+}
+
+function placeFrom(
   call: Call,
   url: string,
   { preset, region }: Pick<Place, 'preset' | 'region'>,

@@ -2,8 +2,8 @@
 
 import { parsePath } from '../smtp/path.ts';
 import { type Call, commandsOf, done, misused, type Result } from './command.ts';
-import type { CommandStore, TestWishes } from './command-store.ts';
-import { quoted, sentence } from './output.ts';
+import type { CommandStore, TestWishes, UpstreamTest } from './command-store.ts';
+import { harmless, quoted, sentence } from './output.ts';
 import { unknownUpstream } from './upstream-change.ts';
 
 export const testCommand = commandsOf('upstream')(
@@ -25,14 +25,21 @@ async function test(call: Call, store: CommandStore): Promise<Result> {
   if (upstream === null) return unknownUpstream(call.arguments[0] ?? '');
   const wishes = wishesOf(call);
   if ('kind' in wishes) return wishes;
-  const { ok, checks } = await store.testUpstream(upstream, wishes);
+  const tested = await store.testUpstream(upstream, wishes);
+  const { ok, checks } = tested;
   const failure = checks.find(check => !check.ok);
   const problem = ok
     ? null
     : `Upstream ${upstream.name} does not work: ${sentence(failure?.text ?? 'the test failed')} Put that right, then run postern upstream test ${quoted(upstream.name)} again.`;
-  const lines = checks.map(check => `${check.ok ? 'ok    ' : 'FAILED'}  ${check.name}: ${check.text}`);
   const verdict = ok ? 'The upstream works.' : 'The upstream does not work.';
-  return done([...lines, verdict].join('\n'), { ok, checks }, { problem });
+  return done(`${checkLines(tested)}\n${verdict}`, { ok, checks }, { problem });
+}
+
+/** A line for each check. What certificates say of themselves is in them, trusted or not. */
+export function checkLines({ checks }: UpstreamTest): string {
+  return checks
+    .map(({ name, ok, text }) => harmless(`${ok ? 'ok    ' : 'FAILED'}  ${name}: ${text}`))
+    .join('\n');
 }
 
 function wishesOf(call: Call): TestWishes | Result {

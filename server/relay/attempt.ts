@@ -2,7 +2,7 @@
 // connection that died before anything of this message was answered is replaced once, within the attempt: the upstream
 // cannot have taken the message. What the upstream lacks is converted or said (attempt-envelope.ts, attempt-content.ts); one
 // that knows no envelope gets a header that names exactly its recipients. What its answers mean is decided in verdicts.ts.
-// Never rejects.
+// Rejects only for a mistake of ours.
 
 import type { Content, DeliveryRequest } from '../queue/delivery.ts';
 import type { Outcome, UpstreamFault } from '../queue/outcome.ts';
@@ -57,8 +57,18 @@ async function attemptAll(request: DeliveryRequest, deps: AttemptDeps): Promise<
 /** `envelope`: for whom it was sent; null where it was sent to nobody, and the result is everybody's. */
 type Carried = Readonly<{ result: Judged; envelope: FittedEnvelope | null; dsnPassedOn: boolean }>;
 
-/** Sends the message, or says why the upstream cannot take it; the session goes back to the pool if it is in step. */
+/** As `carryOver`. After a mistake of ours nobody would close the session. */
 async function carry(session: Session, request: DeliveryRequest, pool: Pool): Promise<Carried> {
+  try {
+    return await carryOver(session, request, pool);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+/** Sends the message, or says why the upstream cannot take it; the session goes back to the pool if it is in step. */
+async function carryOver(session: Session, request: DeliveryRequest, pool: Pool): Promise<Carried> {
   const { capabilities } = session;
   const unsent = (result: Judged, envelope: FittedEnvelope | null): Carried => {
     pool.give(session);

@@ -60,7 +60,7 @@ export const DEFAULT_PROBE_POLICY: ProbePolicy = {
 
 /** Distinct messages in a row that must lose their connection before the upstream is at fault. */
 const LOST_LIMIT = 3;
-/** The first probe after that. */
+/** The first probe after that, and the soonest of all. */
 const SOON: DurationMs = 1_000;
 
 export const CLOSED: Breaker = { kind: 'closed', lost: [] };
@@ -167,9 +167,11 @@ function probeDelay(fault: UpstreamFault, probes: number, policy: ProbePolicy): 
   const isQuota = fault.kind === 'quota';
   const max = fault.kind === 'unreachable' ? Math.min(policy.max, policy.maxUnreachable) : policy.max;
   const min = isQuota ? policy.minQuota : policy.min;
-  const doubled = Math.min(max, min * 2 ** Math.min(probes, 30));
-  if (isQuota) return fault.wait ?? statedWait(fault.reply) ?? doubled;
-  return fault.wait === undefined ? doubled : Math.min(policy.max, fault.wait);
+  const stated = fault.wait ?? (isQuota ? statedWait(fault.reply) : null);
+  if (stated === null) return Math.min(max, min * 2 ** Math.min(probes, 30));
+  // Whoever says "at once", or "soon" and then again, would be asked without end.
+  const shortest = probes === 0 ? SOON : policy.min;
+  return Math.max(shortest, isQuota ? stated : Math.min(policy.max, stated));
 }
 
 /** A fault seen after MAIL might be one message's doing; one seen before cannot. */

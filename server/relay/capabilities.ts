@@ -38,8 +38,13 @@ export function parseCapabilities(lines: readonly string[]): Capabilities {
     pipelining: keywords.has('PIPELINING'),
     dsn: keywords.has('DSN'),
     requireTls: keywords.has('REQUIRETLS'),
-    mechanisms: [...mechanisms].filter(mechanism => mechanism !== ''),
+    mechanisms: [...mechanisms].filter(isMechanism),
   };
+}
+
+/** RFC 4422 §3.1. Their names are shown to people, so nothing else may pass for one. */
+function isMechanism(name: string): boolean {
+  return /^[A-Z0-9_-]{1,20}$/.test(name);
 }
 
 /** Why a message of so many octets cannot be handed over; null: it can. Nothing was sent yet. */

@@ -38,6 +38,8 @@ export type Pace = Readonly<{
 
 const MINUTE: DurationMs = 60_000;
 const FIRST_PAUSE: DurationMs = 30_000;
+/** Of those that the upstream states: "at once", said again and again, would have it asked without end. */
+const SHORTEST_PAUSE: DurationMs = 1_000;
 const LONGEST_PAUSE: DurationMs = 900_000;
 /** Two throttling replies with more time between them are two stories. */
 const ONE_STORY: DurationMs = 600_000;
@@ -128,16 +130,17 @@ export function throttled(
   }
   const times = slow !== null && now - slow.pausedUntil < ONE_STORY ? slow.times + 1 : 1;
   const fullPerMinute = slow?.fullPerMinute ?? limits.messagesPerMinute ?? recentPerMinute(pace, now);
-  const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(times - 1, 10));
+  const doubled = (first: DurationMs) => Math.min(LONGEST_PAUSE, first * 2 ** Math.min(times - 1, 10));
+  const pause = stated === null ? doubled(FIRST_PAUSE) : Math.max(stated, doubled(SHORTEST_PAUSE));
   return {
     ...pace,
     tokens: 1,
-    at: now + (stated ?? pause),
+    at: now + pause,
     slow: {
       // Never less than one a minute.
       factor: Math.max((slow?.factor ?? 1) / 2, 1 / Math.max(2, fullPerMinute)),
       fullPerMinute,
-      pausedUntil: now + (stated ?? pause),
+      pausedUntil: now + pause,
       times,
       stuckSince: slow?.stuckSince ?? now,
       since: slow?.since ?? now,

@@ -4,10 +4,15 @@
 import { sendingApiOf } from './apis/apis.ts';
 import type { OAuthSettings } from './oauth/oauth-settings.ts';
 import type { Preset } from './preset.ts';
+import { presetOf } from './presets.ts';
+import { sesRegionOf } from './ses-password.ts';
 import type { Upstream } from './upstream.ts';
 import { isSmtp } from './upstream-scheme.ts';
 
 type Advised = Pick<Upstream, 'scheme' | 'host' | 'user' | 'oauth' | 'ehloName'>;
+
+/** Of Amazon, of access keys that end by themselves. */
+const TEMPORARY_KEY = /^ASIA/;
 
 /** What it wants, in sentences. */
 export function adviceOf(preset: Preset): readonly string[] {
@@ -36,6 +41,8 @@ export function warningsFor(upstream: Advised, preset: Preset, hostname: string)
       ? ['This host is for devices without TLS 1.2, which Postern has: use smtp.office365.com.']
       : []),
     ...(preset.key === 'google-workspace-relay' ? greetingWarnings(upstream, hostname) : []),
+    ...hostWarnings(upstream, preset),
+    ...userWarnings(upstream, preset),
   ];
 }
 
@@ -71,4 +78,29 @@ function greetingWarnings({ ehloName }: Advised, hostname: string): readonly str
   return [
     `It hangs up on programs that call themselves "localhost", and "${name}" is no name of a domain either: set one with --ehlo-name, such as postern.example.com.`,
   ];
+}
+
+function hostWarnings({ scheme, host }: Advised, preset: Preset): readonly string[] {
+  const known = presetOf({ preset: null, host, scheme });
+  if (isSmtp(scheme) && known !== null && !preset.hosts.test(host)) {
+    return [
+      `${host} is a server of ${known.provider}, not of ${preset.provider}: use --preset ${known.key}.`,
+    ];
+  }
+  if (!preset.startTlsOnly || scheme !== 'smtps' || known === null) return [];
+  return [`${host} has no port with TLS from the start: use smtp+starttls:// and port ${preset.port}.`];
+}
+
+function userWarnings({ user, host }: Advised, { key }: Preset): readonly string[] {
+  if (user === null) return [];
+  if ((key === 'ses' || key === 'ses-api') && TEMPORARY_KEY.test(user)) {
+    return [
+      `"${user}" is the id of a temporary access key, which ends within hours and wants a token besides: use the access key of an IAM user (AKIA…).`,
+    ];
+  }
+  if (key === 'ses' && !/^\w+$/.test(user) && sesRegionOf(host) !== null) {
+    return [`"${user}" is no id of an access key: those are 20 letters and digits, such as AKIA….`];
+  }
+  if (!key.startsWith('mailgun-api') || /^[a-z0-9.-]+$/i.test(user)) return [];
+  return [`"${user}" is no sending domain: Mailgun's API wants one such as mg.example.com as the user name.`];
 }

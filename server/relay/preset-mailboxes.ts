@@ -54,7 +54,8 @@ export const mailboxPresets: readonly Preset[] = [
     key: 'zoho',
     provider: 'Zoho',
     host: 'smtp.zoho.{region}',
-    regions: ['com', 'eu', 'in', 'com.au', 'jp', 'com.cn'],
+    regions: ['com', 'eu', 'in', 'com.au', 'jp', 'com.cn', 'ca'],
+    regionHosts: { ca: 'smtp.zohocloud.ca' },
     hosts: /^smtp\.zoho(\.(com|eu|in|com\.au|jp|com\.cn)|cloud\.ca)$/,
     secret: 'the password of the account, or with two-factor authentication an app password',
     hints: [
@@ -68,7 +69,8 @@ export const mailboxPresets: readonly Preset[] = [
     key: 'zoho-organisation',
     provider: 'Zoho',
     host: 'smtppro.zoho.{region}',
-    regions: ['com', 'eu', 'in', 'com.au', 'jp', 'com.cn'],
+    regions: ['com', 'eu', 'in', 'com.au', 'jp', 'com.cn', 'ca'],
+    regionHosts: { ca: 'smtppro.zohocloud.ca' },
     hosts: /^smtppro\.zoho(\.(com|eu|in|com\.au|jp|com\.cn)|cloud\.ca)$/,
     secret: 'the password of the account, or with two-factor authentication an app password',
     hints: [

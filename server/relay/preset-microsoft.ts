@@ -13,6 +13,7 @@ const exchangeOnline = {
   kind: 'mailbox',
   scheme: 'smtp+starttls',
   port: 587,
+  startTlsOnly: true,
   userName: { kind: 'address' },
   oauth: 'microsoft',
   // More get 432 4.3.2, and more than 30 a minute are delayed.
@@ -56,6 +57,7 @@ export const microsoftPresets: readonly Preset[] = [
     scheme: 'smtp+starttls',
     host: 'smtp-mail.outlook.com',
     port: 587,
+    startTlsOnly: true,
     hosts: /^smtp-mail\.outlook\.com$/,
     userName: { kind: 'address' },
     secret: null,

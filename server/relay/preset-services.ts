@@ -103,6 +103,7 @@ export const servicePresets: readonly Preset[] = [
     provider: 'Postmark',
     host: 'smtp.postmarkapp.com',
     hosts: /^smtp\.postmarkapp\.com$/,
+    startTlsOnly: true,
     userName: { kind: 'other', what: 'the access key of an SMTP token' },
     secret: 'the secret key of an SMTP token',
     senderRule: 'The sender, or its domain, must be confirmed there; others it accepts and then bounces.',

@@ -18,7 +18,7 @@ export function urlFromPreset(
 ): Readonly<{ kind: 'url'; url: string }> | Refused {
   const user = userFor(preset, wishes.user?.trim() ?? '');
   if (typeof user === 'object' && user !== null) return user;
-  const host = hostFor(preset, wishes);
+  const host = presetHost(preset, wishes);
   if (typeof host === 'object') return host;
   // A user name is mostly an address: its @ stands as it is (upstream-url.ts).
   const before = user === null ? '' : `${user.replace(/[%:]/g, encodeURIComponent)}@`;
@@ -64,7 +64,11 @@ function mayLack(userName: UserName): boolean {
   return userName.kind === 'address' && userName.optional === true;
 }
 
-function hostFor(preset: Preset, { host, region }: PresetWishes): string | Refused {
+/** HOST or HOST:PORT. */
+export function presetHost(
+  preset: Preset,
+  { host, region }: Pick<PresetWishes, 'host' | 'region'>,
+): string | Refused {
   if (host !== null) return host.trim();
   if (preset.host === null) {
     return refused(`--host is missing: with ${preset.provider} everybody has a host of their own.`);
@@ -74,13 +78,18 @@ function hostFor(preset: Preset, { host, region }: PresetWishes): string | Refus
   }
   const known = `${preset.regions.join(', ')}`;
   if (region === null) return refused(`--region is missing. ${preset.provider} has these: ${known}.`);
-  const named = preset.host.replace('{region}', region.trim().toLowerCase());
+  const named = hostIn(preset, region.trim().toLowerCase());
   return preset.hosts.test(named)
     ? named
     : refused(`${preset.provider} has no region "${region}", but these: ${known}.`);
 }
 
-function withPort(host: string, port: number): string {
+function hostIn({ host, regionHosts }: Preset, region: string): string {
+  return regionHosts[region] ?? host?.replace('{region}', region) ?? '';
+}
+
+/** `host` may have a port of its own. */
+export function withPort(host: string, port: number): string {
   if (/^[^:[]*:\d+$|\]:\d+$/.test(host)) return host;
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -29,6 +29,8 @@ export type Preset = Readonly<{
   port: number;
   /** The first is the usual one; empty where the host has no `{region}`. Others may do, where `hosts` knows them. */
   regions: readonly string[];
+  /** Of regions whose host is called otherwise. */
+  regionHosts: Readonly<Record<string, string>>;
   /** The hosts that are known as this provider's, also where no preset was named. */
   hosts: RegExp;
   userName: UserName;
@@ -47,17 +49,21 @@ export type Preset = Readonly<{
   hints: readonly string[];
   /** The provider's own page about it. */
   documentation: string;
+  /** It has no port with TLS from the start. */
+  startTlsOnly: boolean;
 }>;
 
 /** What most presets have in common. */
 const USUAL = {
   regions: [],
+  regionHosts: {},
   oauth: null,
   connections: null,
   pacing: {},
   messageSize: null,
   displayName: 'keep',
   hints: [],
+  startTlsOnly: false,
 } as const;
 
 /** A preset that differs from the usual in what `row` says. */

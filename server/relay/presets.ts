@@ -14,11 +14,6 @@ export function presetByKey(key: string): Preset | null {
   return presets.find(preset => preset.key === wanted) ?? null;
 }
 
-/** Null: the host is of no provider that we know. */
-export function presetFor(host: string): Preset | null {
-  return presets.find(preset => knows(preset, host)) ?? null;
-}
-
 export type PresetPlace = Pick<Upstream, 'preset' | 'host'> & Readonly<{ scheme: UpstreamScheme }>;
 
 /**

@@ -6,13 +6,13 @@ export type RemoteReply = Readonly<{
   code: number | null;
   /** RFC 3463, such as `5.7.8`; null where the upstream gave none. */
   enhanced: string | null;
-  /** The text of all lines without their codes, joined by a space. */
+  /** The text of all lines without their codes, joined by a space; as much of it as of `line`. */
   text: string;
   /** For people and the queue's record: codes once, then the text. */
   line: string;
 }>;
 
-/** Enough for every real reply; an upstream cannot fill the database with one. */
+/** Enough for every real reply; an upstream cannot fill the database with one, or keep us busy reading it. */
 const MAX_LINE = 1000;
 
 /** `raw` holds one or more lines, as received. */
@@ -24,7 +24,7 @@ export function parseRemoteReply(raw: string): RemoteReply {
     return { code: null, enhanced: null, text: line, line };
   }
   const enhanced = /^([245]\.\d{1,3}\.\d{1,3})(?![\d.])/.exec(first[2] ?? '')?.[1] ?? null;
-  const text = lines.map(textOf).join(' ').replace(/\s+/g, ' ').trim();
+  const text = lines.map(textOf).join(' ').replace(/\s+/g, ' ').trim().slice(0, MAX_LINE);
   const line = `${first[1]} ${enhanced === null ? '' : `${enhanced} `}${text}`.trim().slice(0, MAX_LINE);
   return { code: Number(first[1]), enhanced, text, line };
 }

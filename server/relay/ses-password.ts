@@ -13,6 +13,18 @@ export function sesPassword(secretAccessKey: string, region: string): string {
   return Buffer.concat([Buffer.of(VERSION), key]).toString('base64');
 }
 
+/**
+ * A password that Amazon SES takes over SMTP: the octet of a version and an HMAC in base64. A secret access key has 40
+ * characters, so that neither can be taken for the other.
+ */
+export function isSesPassword(text: string): boolean {
+  return /^[AB][A-Za-z0-9+/]{43}$/.test(text);
+}
+
+export function isSecretAccessKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]{40}$/.test(text);
+}
+
 /** The region in the name of an endpoint of SES, for SMTP or the API; null: it is no such name. */
 export function sesRegionOf(host: string): string | null {
   const match =

@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { sendingApiOf } from './apis/apis.ts';
 import type { SendingApi } from './apis/sending-api.ts';
 import { checkIdentity } from './identity-input.ts';
-import { isAwsRegion } from './ses-password.ts';
+import { isAwsRegion, sesRegionOf } from './ses-password.ts';
 import { apiOf } from './upstream-scheme.ts';
 import type { UpstreamSettings } from './upstream-statements.ts';
 
@@ -48,6 +48,14 @@ function apiLoginProblem(api: SendingApi, settings: UpstreamSettings): string | 
     return 'A region is for Amazon SES alone: leave --region away.';
   if (region !== null && !isAwsRegion(region)) {
     return `"${region}" is no region of Amazon: it is written like eu-central-1.`;
+  }
+  const ofHost = sesRegionOf(settings.host);
+  if (region !== null && ofHost !== null && region !== ofHost) {
+    return `${settings.host} is in the region ${ofHost}, and not in ${region}: name one of them.`;
+  }
+  // It stands in the signature's header as it is (IAM API reference, AccessKeyId).
+  if (api.authentication.kind === 'aws' && !/^\w{1,128}$/.test(user ?? '')) {
+    return `The user in the URL is no id of an access key: ${api.title} needs ${api.user}.`;
   }
   if (api.authentication.kind === 'token') {
     if (oauth !== null) return null;

@@ -45,7 +45,7 @@ export type SettingsResult =
   | Readonly<{ kind: 'refused'; text: string }>;
 
 const PASSWORD_WITHOUT_USER =
-  'A password needs a user name: give it in the URL, for example smtp+starttls://USER@HOST.';
+  'A password needs a user name: give it in the URL, for example smtp+starttls://USER@HOST, or with --user beside --preset.';
 const PASSWORD_AND_OAUTH =
   'The upstream logs in with OAuth2 or with a password, not with both: leave one of them away.';
 
@@ -99,7 +99,7 @@ export function changedSettings(upstream: Upstream, changes: UpstreamChanges, se
   if (problem !== null) return refused(problem);
   const preset = changes.preset === undefined ? presetAt(upstream, address) : changes.preset;
   if (preset !== null && presetByKey(preset) === null) return refused(unknownPreset(preset));
-  const isKept = changes.password === undefined && keepsPassword(upstream, address, oauth);
+  const isKept = changes.password === undefined && keepsPassword(upstream, { ...address, preset }, oauth);
   const clientSecret =
     changes.clientSecret === undefined
       ? upstream.sealedClientSecret
@@ -127,14 +127,26 @@ function passwordProblem(
   return user === null && apiOf(scheme) === null ? PASSWORD_WITHOUT_USER : null;
 }
 
-/** The key of one API is none of another, and no password of a mailbox. */
-function keepsPassword(
+/**
+ * The key of one API is none of another, and no password of a mailbox; and what was given for one provider is never shown to
+ * another one.
+ */
+export function keepsPassword(
   upstream: Upstream,
-  { scheme, user }: UpstreamAddress,
+  place: UpstreamAddress & Pick<Upstream, 'preset'>,
   oauth: OAuthSettings | null,
 ): boolean {
+  const { scheme, user } = place;
   if (oauth !== null || apiOf(scheme) !== apiOf(upstream.scheme)) return false;
-  return user !== null || apiOf(scheme) !== null;
+  return apiOf(scheme) !== null || (user !== null && !isOfAnother(upstream, place));
+}
+
+/** Hosts that are nobody's whom we know may be other names of the same provider. */
+function isOfAnother(upstream: Upstream, place: UpstreamAddress & Pick<Upstream, 'preset'>): boolean {
+  const [before, after] = [presetOf(upstream), presetOf(place)];
+  if (before === null || after === null || upstream.host === place.host) return false;
+  // Amazon's password is made for one region, which the host names.
+  return before.provider !== after.provider || before.key === 'ses';
 }
 
 function presetAt(upstream: Upstream, { host, scheme }: UpstreamAddress): string | null {

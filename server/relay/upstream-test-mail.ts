@@ -7,17 +7,18 @@ import { attempt } from './attempt.ts';
 import { createDriver } from './drivers/drivers.ts';
 import { createSendAsPermitted } from './identity-delivery.ts';
 import { createPool } from './pool.ts';
+import type { Upstream } from './upstream.ts';
 import type { UpstreamCheck } from './upstream-test.ts';
 import type { TestSteps } from './upstream-test-smtp.ts';
 import { mailText } from './upstream-test-words.ts';
 
-const NO_SENDER =
-  'Nobody says as whom to send: the user name is no address, and no sender is set. Add --sender ADDRESS to this command, or set one for good with `postern upstream set NAME --sender ADDRESS`.';
+const noSender = ({ name }: Upstream) =>
+  `Nobody says as whom to send: the user name is no address, and no sender is set. Add --sender ADDRESS to this command, or set one for good with \`postern upstream set ${name} --sender ADDRESS\`.`;
 
 /** Never rejects. */
 export async function testMail(steps: TestSteps & Readonly<{ sendTo: string }>): Promise<UpstreamCheck> {
   const { upstream, credentials, sender, sendTo, hostname, clock, random, timeouts, signal } = steps;
-  if (sender === null) return { name: 'mail', ok: false, text: NO_SENDER };
+  if (sender === null) return { name: 'mail', ok: false, text: noSender(upstream) };
   const driver = createDriver({ hostname, random, clock, timeouts });
   const pool = createPool();
   const sendAsPermitted = createSendAsPermitted({

@@ -15,6 +15,7 @@ import {
   capabilitiesText,
   certificateText,
   loginText,
+  senderNotAskedText,
   senderTakenText,
   tlsText,
   withReply,
@@ -76,7 +77,7 @@ async function testSender(
   const socket = isSayable ? connection.handOver() : null;
   if (socket === null || sender === null) {
     connection.leave();
-    return [];
+    return sendTo === undefined ? [{ name: 'sender', ok: true, text: senderNotAskedText(sender) }] : [];
   }
   const line = createSmtpLine(socket);
   line.patience(timeouts.command);

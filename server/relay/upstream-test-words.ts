@@ -66,6 +66,13 @@ export function senderTakenText(sender: string, { wasSent }: Readonly<{ wasSent:
   return `It takes <${sender}> as sender.${open}`;
 }
 
+/** Null: nobody says as whom mail is sent there. */
+export function senderNotAskedText(sender: string | null): string {
+  return sender === null
+    ? 'Not asked, because no sender is set and the user name is no address: --send-to ADDRESS --sender ADDRESS shows whether it takes one.'
+    : `Whether it takes <${sender}> shows only with a message: --send-to ADDRESS sends one.`;
+}
+
 export function mailText(outcome: Outcome, sendTo: string): string {
   if (outcome.kind === 'relayed')
     return `A message to ${sendTo} was handed over. Look whether it arrives. It said: ${outcome.reply}`;

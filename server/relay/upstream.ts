@@ -172,10 +172,12 @@ export function upstreamUrl(upstream: Upstream): string {
 
 /**
  * What an alert about a fault is about. With its kind: else a second, different fault within a day would only be counted. And
- * a consent that is missing once more is news: a person has given one since, which has made another revision.
+ * a consent that is missing once more is news: a person has given one since, which has made another revision. So is what is
+ * wrong with an OAuth2 client after somebody has mended it: it has many reasons, and each its own remedy.
  */
-export function faultSubject({ name, revision }: Upstream, kind: FaultKind): string {
-  return kind === 'consent' ? `${name}: ${kind} ${revision}` : `${name}: ${kind}`;
+export function faultSubject({ name, revision, oauth }: Upstream, kind: FaultKind): string {
+  const isNewsEachTime = kind === 'consent' || (kind === 'credentials' && oauth !== null);
+  return isNewsEachTime ? `${name}: ${kind} ${revision}` : `${name}: ${kind}`;
 }
 
 /** What we call ourselves in EHLO. Google's relay refuses "localhost" (RFC 5321 §4.1.3 allows an address instead). */

@@ -59,20 +59,27 @@ function literally(word: string): RegExp {
 
 function withoutRuns(text: string, token: string): string {
   const whole = token.toLowerCase();
+  const shortest = shortestRuns(whole);
   let kept = '';
   for (let i = 0; i < text.length; ) {
-    const length = runAt(text, i, whole);
+    const isRun = shortest.has(text.slice(i, i + SHORTEST_RUN).toLowerCase());
+    const length = isRun ? lengthOfRun(text, i, whole) : 0;
     kept += length === 0 ? text.charAt(i) : SHOWN;
     i += Math.max(1, length);
   }
   return kept;
 }
 
-/** How many characters from `start` on stand in the token too; 0 where they are few. */
-function runAt(text: string, start: number, token: string): number {
+/** A text may have 64 KiB, and a token 2 KiB, which are not to be searched for each place of the text. */
+function shortestRuns(token: string): ReadonlySet<string> {
+  const count = Math.max(0, token.length - SHORTEST_RUN + 1);
+  return new Set(Array.from({ length: count }, (_, i) => token.slice(i, i + SHORTEST_RUN)));
+}
+
+/** How many characters from `start` on stand in the token too, where the first of them do. */
+function lengthOfRun(text: string, start: number, token: string): number {
   const has = (length: number) => token.includes(text.slice(start, start + length).toLowerCase());
   let length = SHORTEST_RUN;
-  if (start + length > text.length || !has(length)) return 0;
   while (start + length < text.length && has(length + 1)) length++;
   return length;
 }

@@ -3,8 +3,9 @@
 import { statSync } from 'node:fs';
 import type { EpochMs } from '../clock.ts';
 import type { KeyRefusal } from './key-change.ts';
-import { type Forgotten, type KeyReset, resetKey, whatIsForgotten } from './key-reset.ts';
+import { type KeyReset, resetKey, whatIsForgotten } from './key-reset.ts';
 import { type KeyDeps, type Rotated, rotateKey } from './key-rotation.ts';
+import type { LostWithKey } from './lost-with-key.ts';
 import type { Sealer } from './sealing.ts';
 
 export type KeyFacts = Readonly<{
@@ -21,7 +22,7 @@ export type KeyOperator = Readonly<{
   show: () => KeyFacts;
   rotate: () => Promise<Rotated | KeyRefusal>;
   /** What `reset` would forget. */
-  atStake: () => Promise<Forgotten>;
+  atStake: () => Promise<LostWithKey>;
   reset: () => Promise<KeyReset | KeyRefusal>;
 }>;
 

@@ -1,29 +1,22 @@
 // After the sealing key was lost for good: makes a new one and forgets what was sealed under the old, in one commit with
-// the line of the audit. Passwords of upstreams and alert channels must be given again by the operator; what CRAM-MD5 and
-// SCRAM need comes back with the next logins by PLAIN or LOGIN, or with a new password. Never while the key is there.
+// the line of the audit. Secrets of upstreams, consents and alert channels must be given again by the operator; what CRAM-MD5
+// and SCRAM need comes back with the next logins by PLAIN or LOGIN, or with a new password. Never while the key is there.
 
 import { linkSync } from 'node:fs';
 import type { Database } from './database.ts';
 import { changeKey, type KeyRefusal, refused } from './key-change.ts';
 import type { KeyDeps } from './key-rotation.ts';
 import { insertLastingKey, sealNewLastingKey } from './lasting-key.ts';
+import { type LostWithKey, lostFromRows, SELECT_LOST_WITH_KEY } from './lost-with-key.ts';
 import { replaceMeta } from './meta.ts';
 import { forgetSealed } from './sealed-rows.ts';
 import { createKeyedSeal } from './sealed-value.ts';
 import { findKey } from './sealing-key.ts';
 
-/** What only the operator can give again, by name. */
-export type Forgotten = Readonly<{
-  /** They need their password again. */
-  upstreams: readonly string[];
-  /** They must be added again. */
-  channels: readonly string[];
-}>;
-
 export type KeyReset = Readonly<{
   kind: 'reset';
   id: string;
-  forgotten: Forgotten;
+  forgotten: LostWithKey;
   /** Where the file lies that was there instead; null where there was none. */
   keptAs: string | null;
 }>;
@@ -53,12 +46,8 @@ const FINE =
   'The sealing key is there and is the right one, so there is nothing to reset. "postern key rotate" replaces it and loses nothing.';
 
 /** What a reset forgets, as of now. */
-export async function whatIsForgotten(database: Database): Promise<Forgotten> {
-  const namesOf = async (sql: string) => (await database.read(sql)).map(row => String(row['name']));
-  return {
-    upstreams: await namesOf('SELECT name FROM upstream WHERE sealed_password IS NOT NULL ORDER BY name'),
-    channels: await namesOf('SELECT name FROM alert_channel ORDER BY name'),
-  };
+export async function whatIsForgotten(database: Database): Promise<LostWithKey> {
+  return lostFromRows(await database.read(SELECT_LOST_WITH_KEY));
 }
 
 /** The file that has another key, or none that can be read: it may be somebody's only copy. */
@@ -77,6 +66,8 @@ function keepAside(path: string): string | null {
   }
 }
 
-function describe(from: string | null, to: string, { upstreams, channels }: Forgotten): string {
-  return `key ${from ?? '(none)'} was lost, key ${to} is new; passwords of ${upstreams.length} upstreams and ${channels.length} alert channels were forgotten`;
+function describe(from: string | null, to: string, forgotten: LostWithKey): string {
+  const { upstreams, clientSecrets, serviceAccounts, consents, channels } = forgotten;
+  const clients = clientSecrets.length + serviceAccounts.length;
+  return `key ${from ?? '(none)'} was lost, key ${to} is new; passwords of ${upstreams.length} upstreams, client secrets of ${clients}, consents to ${consents.length} and ${channels.length} alert channels were forgotten`;
 }

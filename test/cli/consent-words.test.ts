@@ -40,6 +40,7 @@ describe('the code to type', () => {
   it('has no QR code where that does not fit or cannot be shown', () => {
     expect(qrCode(device.address, { ...screen, columns: () => 20 })).toBeNull();
     expect(qrCode(device.address, { ...screen, unicode: false })).toBeNull();
+    expect(qrCode('x'.repeat(5000), { ...screen, columns: () => 5000 })).toBeNull();
     const coloured = qrCode(device.address, { ...screen, colours: true });
     expect(coloured?.split('\n').every(line => line.startsWith('\u001b[38;5;231;48;5;16m'))).toBe(true);
   });

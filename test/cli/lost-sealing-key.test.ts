@@ -1,9 +1,12 @@
 // The sealing key is lost: the server goes on where it can, and the commands lead back to one that works.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../server/clock.ts';
 import { systemRandom } from '../../server/ids.ts';
+import { createConsents } from '../../server/relay/oauth/consents.ts';
 import { openStore } from '../../server/storage/open-store.ts';
 import { createKeyFile } from '../../server/storage/sealing-key.ts';
 import { type CommandLine, makeCommandLine } from './command-line.ts';
@@ -113,6 +116,79 @@ describe.each(ways)('a sealing key that is %s, with passwords of upstreams', (_,
       status: 0,
       stderr: '',
     });
+  });
+});
+
+describe('a sealing key that is lost, with OAuth2', () => {
+  const client = ['--oauth-client-id', 'me', '--oauth-client-secret-stdin'];
+
+  beforeEach(async () => {
+    await line.run(
+      ['upstream', 'add', 'person', '--preset', 'gmail', '--user', 'me@gmail.com', ...client],
+      secret,
+    );
+    const account = join(line.folder, 'account.json');
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    const named = { type: 'service_account', client_email: 'bot@x.example', private_key: privateKey };
+    writeFileSync(account, JSON.stringify(named));
+    const workspace = ['--preset', 'google-workspace', '--user', 'scans@example.com'];
+    await line.run([...['upstream', 'add', 'robot', ...workspace, '--oauth-service-account-file', account]]);
+    await consent('person');
+    rmSync(key);
+  });
+
+  async function consent(name: string): Promise<void> {
+    const store = await openStore({
+      path: join(line.folder, 'data'),
+      as: 'command',
+      allowUnsafeFilesystem: false,
+      random: systemRandom,
+      onFatal: text => {
+        throw new Error(text);
+      },
+    });
+    const { database, sealer } = store;
+    const newId = () => 'A';
+    const consents = createConsents({ database, sealer, clock: systemClock, newId, as: 'command' });
+    const [row] = await database.read('SELECT id FROM upstream WHERE name = ?', [name]);
+    const kept = await consents.keep(String(row?.['id']), { refreshToken: 'r', endsAt: null }, () => []);
+    expect(kept.kind).toBe('committed');
+    await store.close();
+  }
+
+  it('is reset only knowingly: what must be given again is named, with the commands', async () => {
+    const asked = await line.run(['key', 'reset']);
+    expect(asked.stderr).toContain(
+      'this is forgotten: the client secrets of the upstreams person, the keys of the service accounts of the upstreams robot and the consents to send by the upstreams person.',
+    );
+    const reset = await line.json(['key', 'reset', '--yes']);
+    expect(reset).toMatchObject({
+      upstreams_without_password: [],
+      upstreams_without_client_secret: ['person', 'robot'],
+      upstreams_without_consent: ['person'],
+    });
+  });
+
+  it('says how to give it again', async () => {
+    const { stdout } = await line.run(['key', 'reset', '--yes']);
+    expect(stdout).toContain('postern upstream set person --oauth-client-secret-prompt\n');
+    expect(stdout).toContain('postern upstream set robot --oauth-service-account-file FILE\n');
+    expect(stdout).toContain('postern upstream authorize person\n');
+  });
+
+  it('is said to be needed by a backup that is restored without it', async () => {
+    const file = join(line.folder, 'backup.tar');
+    expect((await line.run(['backup', file])).status).toBe(0);
+    renameSync(join(line.folder, 'data'), join(line.folder, 'before'));
+    const { stdout } = await line.run(['restore', file]);
+    expect(stdout).toContain('Before the server can start, run "postern key reset --yes".');
+    expect(stdout).toContain(
+      'Then agree again that Postern sends by the upstream: postern upstream authorize person\n',
+    );
   });
 });
 

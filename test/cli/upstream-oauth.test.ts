@@ -219,11 +219,81 @@ describe('Amazon SES', () => {
     });
   });
 
+  it('moves with its region, for which the password is made anew', async () => {
+    const ses = ['--preset', 'ses', '--user', 'AKIA1', '--region', 'eu-west-1', '--iam-secret-stdin'];
+    await line.json(add('moving', ...ses), IAM);
+    expect(await line.run(set('moving', '--region', 'us-east-1'))).toMatchObject({ status: 2 });
+    expect(await line.json(set('moving', '--region', 'us-east-1', '--iam-secret-stdin'), IAM)).toMatchObject({
+      url: 'smtp+starttls://AKIA1@email-smtp.us-east-1.amazonaws.com:587',
+      preset: 'ses',
+      region: null,
+    });
+    const api = ['--preset', 'ses-api', '--user', 'AKIA1', '--region', 'eu-west-1', '--iam-secret-stdin'];
+    await line.json(add('moving-api', ...api), IAM);
+    expect(await line.json(set('moving-api', '--region', 'us-east-1'))).toMatchObject({
+      url: 'ses+https://AKIA1@email.us-east-1.amazonaws.com:443',
+      preset: 'ses-api',
+      region: null,
+    });
+    const nowhere = await line.run(set('moving-api', '--region', 'mars'));
+    expect(nowhere).toMatchObject({ status: 2, stderr: expect.stringContaining('no region "mars"') });
+    const url = 'ses+https://AKIA1@email.eu-west-1.amazonaws.com';
+    expect(await line.run(set('moving-api', '--url', url, '--region', 'us-east-1'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('is in the region eu-west-1, and not in us-east-1'),
+    });
+  });
+
+  it('has two secrets, of which each is known where the other one is wanted', async () => {
+    const ses = ['--preset', 'ses', '--user', 'AKIA1', '--region', 'eu-west-1'];
+    const api = ['--preset', 'ses-api', '--user', 'AKIA1', '--region', 'eu-west-1'];
+    const password = { stdin: 'BMW5RDrXmmVs0lV7GpI4oLkHXpZ4stDsk6q91z1g38Pk\n' };
+    for (const [options, given, said] of [
+      [[...ses, '--password-stdin'], IAM, '--iam-secret-stdin'],
+      [[...ses, '--iam-secret-stdin'], password, '--password-stdin'],
+      [[...api, '--password-stdin'], password, 'wants the secret access key'],
+    ] as const) {
+      const ran = await line.run(add('refused', ...options), given);
+      expect(ran).toMatchObject({ status: 1, stderr: expect.stringContaining(said) });
+      expect(ran.stderr).not.toContain(given.stdin.trim());
+    }
+    expect(await line.run(add('right', ...ses, '--password-stdin'), password)).toMatchObject({ status: 0 });
+  });
+
   it('is the only one that takes one', async () => {
     const elsewhere = ['--url', 'smtps://me@smtp.example.com', '--iam-secret-stdin'];
     expect(await line.run(add('refused', ...elsewhere), IAM)).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('Amazon SES alone'),
+    });
+  });
+});
+
+describe('a password', () => {
+  it('given for one provider is never kept for another', async () => {
+    await line.json(add('kept', ...M365, '--password-stdin'), secret);
+    expect(await line.run(set('kept', ...GMAIL))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--password-stdin'),
+    });
+    const asked = await line.run(set('kept', ...GMAIL), { answers: ['another one'] });
+    expect(asked).toMatchObject({ status: 0, stderr: expect.stringContaining('Password for kept: ') });
+    expect(
+      await line.json(set('kept', '--preset', 'google-workspace', '--user', 'me@gmail.com')),
+    ).toMatchObject({
+      preset: 'google-workspace',
+    });
+    expect(await line.json(set('kept', '--url', 'smtps://me@smtp.example.com'))).toMatchObject({
+      preset: null,
+    });
+  });
+
+  it('stays where only the host or its port is another', async () => {
+    expect(await line.json(set('kept', '--host', 'mail.example.com:2465'))).toMatchObject({
+      url: 'smtps://me@mail.example.com:2465',
+    });
+    expect(await line.json(set('kept', '--host', '2001:db8::1'))).toMatchObject({
+      url: 'smtps://me@[2001:db8::1]:2465',
     });
   });
 });

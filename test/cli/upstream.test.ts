@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkLines } from '../../server/cli/upstream-test.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { type CommandLine, makeCommandLine } from './command-line.ts';
 
@@ -205,6 +206,13 @@ describe('what an upstream takes', () => {
 });
 
 describe('upstream test', () => {
+  it('shows no words of an upstream that would command the terminal', () => {
+    const check = { name: 'tls', ok: false, text: 'issued by \u001b[2J\u009bx\n\u202eA' } as const;
+    expect(checkLines({ ok: false, checks: [check, { ...check, text: 'b' }] })).toBe(
+      'FAILED  tls: issued by \\u001b[2J\\u009bx\\u000a\\u202eA\nFAILED  tls: b',
+    );
+  });
+
   it('says in checks what is wrong, and exits with 1', async () => {
     // A port on which nobody listens: taken, then given back.
     const server = createServer();

@@ -15,9 +15,10 @@ import {
   field,
   type Installation,
   install,
+  ROOT,
   type Server,
 } from '../support/postern.ts';
-import { waitFor } from '../support/process.ts';
+import { startProgram, waitFor } from '../support/process.ts';
 import { type PostfixUpstream, startPostfix } from '../support/upstream-postfix.ts';
 import { addByClient, addByConsent, authorizeByDevice, authorizeByPasting, UPSTREAM } from './consent.ts';
 import { submit } from './gate.ts';
@@ -69,6 +70,8 @@ async function loginOf({ at }: Scene): Promise<Readonly<{ ok: boolean; text: str
   const login = Array.isArray(checks) ? checks.find(check => field(check, 'name') === 'login') : undefined;
   return { ok: field(login, 'ok') === true, text: String(field(login, 'text')) };
 }
+
+const placeOf = ({ config, data }: Installation) => ['--config', config, '--data', data];
 
 const subjectsIn = (postfix: PostfixUpstream) =>
   postfix.delivered().flatMap(message => /^Subject: (number \d+)$/m.exec(message.toString())?.[1] ?? []);
@@ -262,6 +265,25 @@ describe.skipIf(skip)('an upstream that uses OAuth2', () => {
     note(await authorizeByDevice(scene.at, scene.oauth));
     await waitFor('what has waited', () => isDelivered(waiting));
     await mailFlows();
+  });
+
+  it('is not lost where somebody stops a command while the provider replaces the refresh token', async () => {
+    const asked = scene.oauth.tokenRequests();
+    // The provider has replaced it, and its answer takes its time.
+    scene.oauth.setDelay(1000);
+    const command = startProgram({
+      command: [join(ROOT, 'bin/postern'), 'upstream', 'test', UPSTREAM, ...placeOf(scene.at)],
+      outputFolder: scene.at.folder,
+      name: 'stopped',
+    });
+    await waitFor('the request', () => scene.oauth.tokenRequests() > asked);
+    await sleep(200);
+    command.signal('SIGINT');
+    expect(await command.exited).toEqual({ code: null, signal: 'SIGINT' });
+    scene.oauth.setDelay(0);
+    expect(command.stderr()).toContain('Ctrl-C again ends it at once');
+    expect(await loginOf(scene)).toMatchObject({ ok: true });
+    expect(refreshes().at(-1)?.status).toBe(200);
   });
 
   it('got every message once, and nothing was ever refused', async () => {

@@ -96,12 +96,20 @@ describe('an open breaker', () => {
   });
 
   it('waits as long as the upstream says by itself (Retry-After), be it shorter or longer', () => {
+    const says = (kind: UpstreamFault['kind'], seconds: number): Evidence => ({
+      kind: 'fault',
+      fault: { ...fault(kind, 'body'), wait: seconds * 1000 },
+    });
     const asked = (kind: UpstreamFault['kind'], seconds: number) =>
-      wait(next(CLOSED, { kind: 'fault', fault: { ...fault(kind, 'body'), wait: seconds * 1000 } }, 0), 0);
+      wait(next(CLOSED, says(kind, seconds), 0), 0);
     expect(asked('unreachable', 5)).toBe(5);
     expect(asked('unreachable', 900)).toBe(900);
     expect(asked('unreachable', 86_400)).toBe(3600);
     expect(asked('quota', 86_400)).toBe(86_400);
+    for (const kind of ['unreachable', 'quota'] as const) {
+      expect(asked(kind, 0)).toBe(1);
+      expect(wait(next(next(CLOSED, says(kind, 5), 0), says(kind, 5), 5, 'M2'), 5)).toBe(30);
+    }
   });
 
   it('closes when the probe is answered, be it with a refusal', () => {

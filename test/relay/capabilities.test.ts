@@ -28,6 +28,8 @@ describe('EHLO lines', () => {
 
   it('of old servers name mechanisms behind "="', () => {
     expect(parseCapabilities(['AUTH=LOGIN', 'AUTH LOGIN PLAIN']).mechanisms).toEqual(['LOGIN', 'PLAIN']);
+    const odd = `AUTH PLAIN \u001b]0;x\u0007 <b> ${'X'.repeat(21)} SCRAM-SHA-256-PLUS`;
+    expect(parseCapabilities([odd]).mechanisms).toEqual(['PLAIN', 'SCRAM-SHA-256-PLUS']);
   });
 });
 

@@ -113,16 +113,21 @@ describe('a throttling reply', () => {
   });
 
   it('that comes again waits longer each time, up to a quarter of an hour', () => {
-    let pace = freshPace(0);
-    let now = 0;
-    const pauses: number[] = [];
-    for (let i = 0; i < 8; i++) {
-      pace = slowed(limits, now, null, pace);
-      pauses.push((pace.slow?.pausedUntil ?? 0) / 1000 - now);
-      now = (pace.slow?.pausedUntil ?? 0) / 1000;
-    }
-    expect(pauses).toEqual([30, 60, 120, 240, 480, 900, 900, 900]);
-    expect(perMinuteNow(pace, limits)).toBe(1);
+    const pausesWith = (stated: number | null) => {
+      let pace = freshPace(0);
+      let now = 0;
+      const pauses: number[] = [];
+      for (let i = 0; i < 8; i++) {
+        pace = slowed(limits, now, stated, pace);
+        pauses.push((pace.slow?.pausedUntil ?? 0) / 1000 - now);
+        now = (pace.slow?.pausedUntil ?? 0) / 1000;
+      }
+      expect(perMinuteNow(pace, limits)).toBe(1);
+      return pauses;
+    };
+    expect(pausesWith(null)).toEqual([30, 60, 120, 240, 480, 900, 900, 900]);
+    expect(pausesWith(0)).toEqual([1, 2, 4, 8, 16, 32, 64, 128]);
+    expect(pausesWith(10)).toEqual([10, 10, 10, 10, 16, 32, 64, 128]);
   });
 
   it('of several deliveries under way counts once', () => {

@@ -6,8 +6,8 @@ import { oauthSettings } from '../../server/relay/oauth/oauth-input.ts';
 import type { Preset } from '../../server/relay/preset.ts';
 import { adviceFor, adviceOf, warningsFor } from '../../server/relay/preset-advice.ts';
 import { presets } from '../../server/relay/preset-table.ts';
-import { type PresetWishes, urlFromPreset, userNameText } from '../../server/relay/preset-url.ts';
-import { presetByKey, presetFor, presetOf } from '../../server/relay/presets.ts';
+import { type PresetWishes, presetHost, urlFromPreset, userNameText } from '../../server/relay/preset-url.ts';
+import { presetByKey, presetOf } from '../../server/relay/presets.ts';
 import { newSettings, type UpstreamInput } from '../../server/relay/upstream-input.ts';
 import { apiOf } from '../../server/relay/upstream-scheme.ts';
 import type { UpstreamSettings } from '../../server/relay/upstream-statements.ts';
@@ -92,10 +92,11 @@ describe.each(every)('%s', (_, preset) => {
     const hosts =
       preset.regions.length === 0
         ? [preset.host]
-        : preset.regions.map(one => preset.host?.replace('{region}', one));
+        : preset.regions.map(region => presetHost(preset, { host: null, region }));
     for (const host of hosts.filter(one => typeof one === 'string')) {
       expect(preset.hosts.test(host)).toBe(true);
-      expect(presetFor(host)).toMatchObject({ scheme: preset.scheme, oauth: preset.oauth });
+      const found = presetOf({ preset: null, host, scheme: preset.scheme });
+      expect(found).toMatchObject({ scheme: preset.scheme, oauth: preset.oauth });
       expect(host).not.toContain('{');
     }
   });
@@ -166,7 +167,8 @@ describe('a provider', () => {
     ['smtp.1und1.de', 'IONOS'],
     ['ex4.mail.ovh.net', 'OVHcloud'],
   ])('is known by its host %s: %s', (host, provider) => {
-    expect(presetFor(host)?.provider).toBe(provider);
+    const scheme = provider.endsWith('(API)') ? 'ses+https' : 'smtps';
+    expect(presetOf({ preset: null, host, scheme })?.provider).toBe(provider);
   });
 
   it.each([
@@ -178,7 +180,7 @@ describe('a provider', () => {
     's3.amazonaws.com',
     'api.mailgun.net.example.com',
   ])('is not guessed: %s', host => {
-    expect(presetFor(host)).toBeNull();
+    expect(presetOf({ preset: null, host, scheme: 'smtps' })).toBeNull();
   });
 });
 
@@ -207,6 +209,12 @@ describe('a URL from a preset', () => {
       'smtp+starttls://AKIA1@email-smtp.il-central-1.amazonaws.com:587',
     ],
     ['ionos', { user: 'me@example.fr', region: 'FR' }, 'smtps://me@example.fr@smtp.ionos.fr:465'],
+    ['zoho', { user: 'me@example.ca', region: 'ca' }, 'smtps://me@example.ca@smtp.zohocloud.ca:465'],
+    [
+      'zoho-organisation',
+      { user: 'me@example.ca', region: 'CA' },
+      'smtps://me@example.ca@smtppro.zohocloud.ca:465',
+    ],
     ['proton-bridge', { user: 'me', host: '127.0.0.1' }, 'smtp+starttls://me@127.0.0.1:1025'],
     ['proton-bridge', { user: 'me', host: '127.0.0.1:1026' }, 'smtp+starttls://me@127.0.0.1:1026'],
     ['proton-bridge', { user: 'me', host: '::1' }, 'smtp+starttls://me@[::1]:1025'],
@@ -273,9 +281,9 @@ describe('advice', () => {
   );
   const testing = oauth.kind === 'settings' ? oauth.settings : null;
 
-  const warned = (url: string, more: object = {}): string => {
+  const warned = (url: string, more: Readonly<{ key?: string }> = {}): string => {
     const upstream = { ...addressOf(url), oauth: null, ehloName: null, ...more };
-    const preset = presetOf({ ...upstream, preset: null });
+    const preset = presetOf({ ...upstream, preset: upstream.key ?? null });
     return preset === null ? '' : warningsFor(upstream, preset, 'nas').join('\n');
   };
 
@@ -307,6 +315,27 @@ describe('advice', () => {
       /seven days.*--oauth-published/,
     ],
     [
+      'TLS from the start at Microsoft',
+      'smtps://me@example.com@smtp.office365.com',
+      {},
+      /use smtp\+starttls/,
+    ],
+    ['TLS from the start at Postmark', 'smtps://key@smtp.postmarkapp.com', {}, /use smtp\+starttls.*587/],
+    ['a temporary key', 'ses+https://ASIA1@email.eu-west-1.amazonaws.com', {}, /temporary access key/],
+    [
+      'an address in place of a key',
+      'smtp+starttls://me@example.com@email-smtp.eu-west-1.amazonaws.com',
+      {},
+      /"me@example\.com" is no id of an access key/,
+    ],
+    [
+      'an SMTP user in place of a domain',
+      'mailgun+https://postmaster@mg.example.com@api.mailgun.net',
+      {},
+      /no sending domain.*mg\.example\.com/,
+    ],
+    ["another provider's host", 'smtps://me@gmx.net@mail.gmx.net', { key: 'gmail' }, /use --preset gmx\./],
+    [
       'OAuth2 at Yahoo',
       'smtps://me@yahoo.com@smtp.mail.yahoo.com',
       { oauth: { ...testing, testing: false } },
@@ -321,6 +350,9 @@ describe('advice', () => {
     ['smtp+starttls://me@example.com@smtp.office365.com', { oauth: { ...testing, testing: false } }],
     ['smtp+starttls://smtp-relay.gmail.com', { ehloName: 'gate.example.com' }],
     ['smtps://me@mail.example.com', {}],
+    ['smtps://me@stand-in.example.com', { key: 'gmail' }],
+    ['mailgun+https://mg.example.com@api.mailgun.net', {}],
+    ['ses+https://AKIAIOSFODNN7EXAMPLE@email.eu-west-1.amazonaws.com', {}],
   ])('is silent where nothing speaks against it: %s %j', (url, more) => {
     expect(warned(url, more)).toBe('');
   });

@@ -27,9 +27,11 @@ it.each([
 it('never holds a control character or more than a thousand characters, whatever comes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), raw => {
-      const { line } = parseRemoteReply(`550 ${raw}`);
-      expect(line).not.toMatch(/\p{Cc}/u);
-      expect(line.length).toBeLessThanOrEqual(1000);
+      for (const said of [`550 ${raw}`, raw]) {
+        const { line, text } = parseRemoteReply(said);
+        expect(line + text).not.toMatch(/\p{Cc}/u);
+        expect(Math.max(line.length, text.length)).toBeLessThanOrEqual(1000);
+      }
     }),
   );
 });

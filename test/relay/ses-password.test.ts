@@ -1,7 +1,12 @@
 // The password of Amazon SES over SMTP, as Amazon's own derivation makes it of Amazon's example key.
 
 import { describe, expect, it } from 'vitest';
-import { sesPassword, sesRegionOf } from '../../server/relay/ses-password.ts';
+import {
+  isSecretAccessKey,
+  isSesPassword,
+  sesPassword,
+  sesRegionOf,
+} from '../../server/relay/ses-password.ts';
 
 const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 
@@ -14,6 +19,12 @@ describe('the SMTP password of Amazon SES', () => {
   ])('in %s', (region, password) => {
     expect(sesPassword(SECRET, region)).toBe(password);
   });
+});
+
+it('a password and a key are told from each other', () => {
+  const password = sesPassword(SECRET, 'eu-west-1');
+  expect([isSesPassword(password), isSecretAccessKey(password)]).toEqual([true, false]);
+  expect([isSesPassword(SECRET), isSecretAccessKey(SECRET)]).toEqual([false, true]);
 });
 
 describe('the region of an endpoint', () => {

@@ -81,6 +81,7 @@ describe('adding', () => {
     ['Graph for nobody', 'graph+https://graph.microsoft.com', { oauth }, /user is missing.*the mailbox/],
     ['Amazon SES with OAuth2', SES, { oauth }, /takes a key, not OAuth2/],
     ['Amazon SES without a key', SES, {}, /secret access key of Amazon SES is missing/],
+    ['a key id that is none', SES.replace('AKIA1', 'AKIA€'), { password: 'k' }, /no id of an access key/],
     ['SparkPost with a user', 'sparkpost+https://me@api.sparkpost.com', { password: 'k' }, /"me@" away/],
     ['a region elsewhere', M365, { password: 'p', region: 'eu-west-1' }, /Amazon SES alone/],
     ['a region of another API', GRAPH, { oauth, region: 'eu-west-1' }, /Amazon SES alone/],

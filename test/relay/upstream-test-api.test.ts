@@ -25,7 +25,15 @@ describe('upstream test of a sending API', () => {
     const { ok, checks } = await test(bench);
     expect(checks.filter(check => !check.ok)).toEqual([]);
     expect(ok).toBe(true);
-    expect(checks.map(check => check.name)).toEqual(['name', 'connection', 'tls', 'capabilities', 'login']);
+    expect(checks.map(check => check.name)).toEqual([
+      'name',
+      'connection',
+      'tls',
+      'capabilities',
+      'login',
+      'sender',
+    ]);
+    expect(checks.at(-1)?.text).toContain('--send-to ADDRESS');
     expect(checks.find(check => check.name === 'capabilities')?.text).toMatch(/Largest message: .*MiB/);
     expect(bench.standIn.taken).toEqual([]);
   });
@@ -45,6 +53,18 @@ describe('upstream test of a sending API', () => {
     expect(ok).toBe(false);
     expect(checks.at(-1)).toMatchObject({ name: 'login', ok: false });
     expect(JSON.stringify(checks)).not.toMatch(/key-1|secret-access-key/);
+  });
+
+  it.each([500, 502, 503, 429, 404, 407, 511])('quotes an answer with %i, and what to do', async status => {
+    const bench = await apiBench('mailgun');
+    bench.standIn.next({ kind: 'answer', status, body: { message: 'What the provider says' } });
+    const { ok, checks } = await test(bench);
+    expect(ok).toBe(false);
+    expect(checks.at(-1)).toMatchObject({ name: 'login', ok: false });
+    const text = checks.at(-1)?.text ?? '';
+    expect(text).toContain(`It said: HTTP ${status}`);
+    // There was none.
+    expect(text).not.toMatch(/this message|one message|may have been delivered/);
   });
 
   it('says that a certificate is not trusted', async () => {

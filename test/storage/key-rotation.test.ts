@@ -205,7 +205,7 @@ describe('reset', () => {
     const reset = await resetKey(lost.deps);
     expect(reset).toMatchObject<Partial<KeyReset>>({
       kind: 'reset',
-      forgotten: { upstreams: ['main'], channels: [] },
+      forgotten: { upstreams: ['main'], clientSecrets: [], serviceAccounts: [], consents: [], channels: [] },
       keptAs: kept ? `${file}.before-reset` : null,
     });
     if (kept) expect(readFileSync(`${file}.before-reset`, 'utf8')).toBe('version 1\n');

@@ -61,6 +61,8 @@ export type StandIn = Readonly<{
   /** For all requests from now on; null: as usual. */
   always: (deed: Deed | null) => void;
   connections: () => number;
+  /** Those of them that are not closed. */
+  open: () => number;
   close: () => Promise<void>;
 }>;
 
@@ -111,6 +113,7 @@ export async function startStandIn(
       standing = deed;
     },
     connections: () => connections,
+    open: () => sockets.size,
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve());

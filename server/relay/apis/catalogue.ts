@@ -21,6 +21,11 @@ export type CatalogueRow = Readonly<{
   words?: (place: ApiPlace, error: ApiError) => string;
   /** One of several recipients may be to blame (sending-api.ts). */
   apart?: true;
+  /**
+   * Permissions stand in the token, and one from before they were given lacks them for as long as it lives: another one is
+   * tried first.
+   */
+  inToken?: true;
 }>;
 
 export function judgeByCatalogue(
@@ -34,7 +39,9 @@ export function judgeByCatalogue(
   const line = replyLine(response, ...(known ? [error.code, error.text] : [response.body]));
   if (row === undefined) return byStatus(response, place, line);
   const judged = refusal(row.meaning, response, place, { line, text: row.words?.(place, error) });
-  return judged.kind === 'refused' && row.apart === true ? { ...judged, apart: true } : judged;
+  if (judged.kind !== 'refused') return judged;
+  if (row.inToken === true) return { kind: 'token-refused', verdict: judged.verdict };
+  return row.apart === true ? { ...judged, apart: true } : judged;
 }
 
 function matches(row: CatalogueRow, status: number, { code, text }: ApiError): boolean {
@@ -52,10 +59,14 @@ export function quoted(text: string): string {
   return words.length > 200 ? `${words.slice(0, 200)}…` : words;
 }
 
-/** What a verdict says to people. */
-export function wordsOf(verdict: ApiVerdict): string {
+/** What an answer to `check` says to people, where it is not the one that was hoped for: no message was in it. */
+export function wordsOf(verdict: ApiVerdict, { upstream }: Pick<ApiPlace, 'upstream'>): string {
   if (verdict.kind === 'accepted') return verdict.reply;
   const { outcome, fault } = verdict.verdict;
-  if (fault !== null) return fault.text;
-  return outcome.kind === 'relayed' ? outcome.reply : outcome.text;
+  if (outcome.kind === 'relayed') return outcome.reply;
+  const isBroken = outcome.reason === 'connection-lost' || outcome.reason === 'ambiguous';
+  const text = isBroken
+    ? `${upstream} answered with an error of its own. Its status page may say more; try again later.`
+    : (fault ?? outcome).text;
+  return outcome.reply === null ? text : `${text} It said: ${outcome.reply}`;
 }

@@ -41,8 +41,14 @@ const CATALOGUE: readonly CatalogueRow[] = [
     text: /insufficient (authentication scopes|permission)|ACCESS_TOKEN_SCOPE_INSUFFICIENT/i,
     meaning: 'credentials',
     words: scopeWords,
+    inToken: true,
   },
-  { code: /^(insufficientPermissions|insufficientScope)/, meaning: 'credentials', words: scopeWords },
+  {
+    code: /^(insufficientPermissions|insufficientScope)/,
+    meaning: 'credentials',
+    words: scopeWords,
+    inToken: true,
+  },
   { code: /^accessNotConfigured/, meaning: 'credentials', words: disabledWords },
   {
     text: /SERVICE_DISABLED|has not been used in project|it is disabled/i,
@@ -85,7 +91,7 @@ export const gmail: SendingApi = {
   judgeCheck: (response, place) =>
     response.status === 400 && /recipient address required/i.test(errorOf(response).text)
       ? { ok: true, text: `The Gmail API takes our token and lets it send from ${mailboxOf(place)}.` }
-      : { ok: false, text: wordsOf(judge(response, place)) },
+      : { ok: false, text: wordsOf(judge(response, place), place) },
   lateBounces: 'What Gmail cannot deliver comes back as a message to the mailbox that sent it.',
 };
 

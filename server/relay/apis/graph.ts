@@ -98,6 +98,7 @@ const CATALOGUE: readonly CatalogueRow[] = [
     code: /^ErrorAccessDenied|^Authorization_|^AccessDenied|^ErrorOrganizationAccessBlocked/i,
     meaning: 'credentials',
     words: permissionWords,
+    inToken: true,
   },
 
   // The message.
@@ -141,7 +142,7 @@ export const graph: SendingApi = {
   judgeCheck: (response, place) =>
     response.status === 400 && /^ErrorMimeContent/i.test(errorOf(response).code)
       ? { ok: true, text: `Microsoft Graph takes our token and lets it send from ${mailboxOf(place)}.` }
-      : { ok: false, text: wordsOf(judge(response, place)) },
+      : { ok: false, text: wordsOf(judge(response, place), place) },
   lateBounces:
     'Graph says "202 Accepted" before it delivers: what cannot be delivered comes back as a message to the mailbox that sent it.',
 };

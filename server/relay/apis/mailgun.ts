@@ -82,7 +82,7 @@ export const mailgun: SendingApi = {
     const { text } = errorOf(response);
     return response.status === 400 && /parameter|missing|required/i.test(text)
       ? { ok: true, text: `Mailgun accepts the key for the domain ${place.user ?? ''}.` }
-      : { ok: false, text: wordsOf(judge(response, place)) };
+      : { ok: false, text: wordsOf(judge(response, place), place) };
   },
   lateBounces:
     'What Mailgun cannot deliver stands in the logs and suppressions of its control panel; it mails nobody about it.',

@@ -8,7 +8,7 @@ import type { Verdict } from '../classify.ts';
  * A part of a request's body: text as it is (UTF-8), or the message, written in some way without line ends of its own.
  * `json`: escaped for a JSON string, without its quotes.
  */
-export type BodyPart = string | Readonly<{ message: 'as-it-is' | 'base64' | 'base64url' | 'json' }>;
+export type BodyPart = string | Readonly<{ message: 'as-it-is' | 'base64' | 'json' }>;
 
 export type ApiRequest = Readonly<{
   method: 'GET' | 'POST';
@@ -59,7 +59,7 @@ export type ApiPlace = Readonly<{
 export type ApiVerdict =
   /** It took the message for all recipients. `reply`: one line for the record, such as `202 Accepted (request 1f0…)`. */
   | Readonly<{ kind: 'accepted'; reply: string }>
-  /** Our token is not taken: another one is tried once; `verdict` holds where that does not help. */
+  /** Our token is not taken, or not for this: another one is tried once; `verdict` holds where that does not help. */
   | Readonly<{ kind: 'token-refused'; verdict: Verdict }>
   /** One verdict for all recipients. */
   | Readonly<{
@@ -75,7 +75,7 @@ export type ApiVerdict =
 export type SendingApi = Readonly<{
   /** As people call it: `Microsoft Graph`. */
   title: string;
-  /** `token`: OAuth2. `bearer`, `basic`: an API key in the header Authorization. `header`: in one of its own. `aws`: SigV4. */
+  /** `token`: OAuth2. `basic`: an API key with a user name. `header`: in a header as it is. `aws`: Signature Version 4. */
   authentication:
     | Readonly<{ kind: 'token' }>
     | Readonly<{ kind: 'basic'; user: string }>

@@ -180,7 +180,7 @@ function judgeCheck(response: ApiResponse, place: ApiPlace): Readonly<{ ok: bool
       text: 'Amazon accepts the access key. It may not read the state of the account (ses:GetAccount), which sending does not need.',
     };
   }
-  return { ok: false, text: wordsOf(judge(response, place)) };
+  return { ok: false, text: wordsOf(judge(response, place), place) };
 }
 
 function account(body: Readonly<Record<string, unknown>>): string {

@@ -6,7 +6,7 @@ import { parseRemoteReply } from '../remote-reply.ts';
 import { replyMeaning } from '../reply-meaning.ts';
 import { type ApiError, type CatalogueRow, judgeByCatalogue, quoted, wordsOf } from './catalogue.ts';
 import { type ApiMeaning, refusal, replyLine } from './http-verdict.ts';
-import { asObject, jsonObject, textAt } from './json-answer.ts';
+import { asObject, type JsonObject, jsonObject, shortened, textAt } from './json-answer.ts';
 import type { ApiPlace, ApiResponse, ApiVerdict, SendingApi } from './sending-api.ts';
 
 type Words = NonNullable<CatalogueRow['words']>;
@@ -95,7 +95,7 @@ export const smtp2go: SendingApi = {
     const { code, text } = errorOf(response);
     return response.status === 400 && (/NON_VALIDATING/.test(code) || /mime_email/.test(text))
       ? { ok: true, text: 'SMTP2GO accepts the API key and lets it send.' }
-      : { ok: false, text: wordsOf(judge(response, place)) };
+      : { ok: false, text: wordsOf(judge(response, place), place) };
   },
   lateBounces:
     'What SMTP2GO cannot deliver stands under Activity on its pages, and an address that bounced is suppressed there; it mails nobody about it.',
@@ -112,18 +112,27 @@ function judge(response: ApiResponse, place: ApiPlace): ApiVerdict {
   if (failures === null) {
     return { kind: 'accepted', reply: replyLine(response, `email_id ${textAt(data, 'email_id')}`) };
   }
-  return judgeFailure(response, place, failures);
+  return tookSome(data) ? partlyTaken(response, place, failures) : judgeFailure(response, place, failures);
+}
+
+function tookSome({ succeeded }: JsonObject): boolean {
+  return typeof succeeded === 'number' && succeeded > 0;
+}
+
+/** It does not say whom: alone, each shows. That those who have it get it once more is better than that others never do. */
+function partlyTaken(response: ApiResponse, place: ApiPlace, failures: string): ApiVerdict {
+  const unclear = refusal('maybe-taken', response, place, { line: replyLine(response, failures) });
+  return unclear.kind === 'refused' ? { ...unclear, apart: true } : unclear;
 }
 
 /** What went wrong while it sent, in its own words or those of its mail server; null: nothing did. */
-function failuresIn(data: Readonly<Record<string, unknown>>): string | null {
-  const { failed, failures, succeeded } = data;
+function failuresIn(data: JsonObject): string | null {
+  const { failed, failures } = data;
   const told = Array.isArray(failures)
     ? failures.map(one => (typeof one === 'string' ? one : JSON.stringify(one)))
     : [];
-  if (told.length > 0) return told.join('; ');
-  const isSent = failed === undefined || failed === 0 || (typeof succeeded === 'number' && succeeded > 0);
-  return isSent ? null : 'failed without a reason';
+  if (told.length > 0) return shortened(told.join('; '));
+  return failed === undefined || failed === 0 ? null : 'failed without a reason';
 }
 
 /** Such as `550 From header sender domain not verified`: the catalogue, else what SMTP says in the same words. */

@@ -88,7 +88,7 @@ export const sparkpost: SendingApi = {
     const isKeyFine = [400, 422].includes(response.status) && /^(1[234]\d\d)$/.test(errorOf(response).code);
     return isKeyFine && !/^130[34]$/.test(errorOf(response).code)
       ? { ok: true, text: 'SparkPost accepts the API key and lets it send.' }
-      : { ok: false, text: wordsOf(judge(response, place)) };
+      : { ok: false, text: wordsOf(judge(response, place), place) };
   },
   lateBounces:
     'What SparkPost cannot deliver, or cannot generate after it took it, stands under Events on its pages, and an address that bounced is suppressed there; it mails nobody about it.',

@@ -55,8 +55,6 @@ async function lengthOf(part: BodyPart, message: Message | null): Promise<number
       return size;
     case 'base64':
       return Math.ceil(size / 3) * 4;
-    case 'base64url':
-      return Math.ceil((size * 4) / 3);
     case 'json': {
       let length = 0;
       for await (const piece of piecesOf([part], message)) {
@@ -138,8 +136,7 @@ function encoderOf(how: Exclude<BodyPart, string>['message']): Encoder {
     case 'as-it-is':
       return piece => piece;
     case 'base64':
-    case 'base64url':
-      return base64Encoder(how);
+      return base64Encoder();
     case 'json':
       return jsonEncoder();
     default:
@@ -148,7 +145,7 @@ function encoderOf(how: Exclude<BodyPart, string>['message']): Encoder {
 }
 
 /** One line, however the pieces are cut: three octets make four characters, so up to two wait for the next piece. */
-function base64Encoder(alphabet: 'base64' | 'base64url'): Encoder {
+function base64Encoder(): Encoder {
   let rest = Buffer.alloc(0);
   return (piece, { last }) => {
     const all =
@@ -157,7 +154,7 @@ function base64Encoder(alphabet: 'base64' | 'base64url'): Encoder {
         : Buffer.concat([rest, piece]);
     const whole = last ? all.length : all.length - (all.length % 3);
     rest = Buffer.from(all.subarray(whole));
-    return Buffer.from(all.subarray(0, whole).toString(alphabet), 'latin1');
+    return Buffer.from(all.subarray(0, whole).toString('base64'), 'latin1');
   };
 }
 

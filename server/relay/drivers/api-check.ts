@@ -4,6 +4,7 @@
 import { TLSSocket } from 'node:tls';
 import type { EpochMs } from '../../clock.ts';
 import type { UpstreamFault } from '../../queue/outcome.ts';
+import { wordsOf } from '../apis/catalogue.ts';
 import { foreignVerdict } from '../apis/foreign-answer.ts';
 import type { SendingApi } from '../apis/sending-api.ts';
 import type { Credentials } from '../credentials.ts';
@@ -82,5 +83,5 @@ function toldBy(answer: HttpAnswer | null, options: ApiCheckOptions): Told {
   const place = placeOfApi(options, '');
   const foreign = foreignVerdict(answer.response, place);
   if (foreign === null) return api.judgeCheck(answer.response, place);
-  return { ok: false, text: foreign.fault?.text ?? '' };
+  return { ok: false, text: wordsOf({ kind: 'refused', verdict: foreign }, place) };
 }

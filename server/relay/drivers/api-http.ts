@@ -1,7 +1,7 @@
 // Requests to a sending API over one connection, one after the other (HTTP/1.1). Node's client writes and parses them; here is
 // what mail needs besides: whether the whole request had been handed over when a connection broke, for then the API may
 // have taken the message; an answer that is bounded; and an end to every wait. Redirects are not followed: whom the operator
-// did not name gets neither token nor mail. Never rejects.
+// did not name gets neither token nor mail. Rejects only for a mistake of ours, and then the connection is closed.
 
 import { Agent, type ClientRequest, type IncomingMessage, request as newRequest } from 'node:http';
 import type { Socket } from 'node:net';
@@ -64,9 +64,14 @@ export function createHttpConnection(socket: Socket): HttpConnection {
       // Lets a close that has come meanwhile be seen before anything is written.
       await new Promise(resolve => setImmediate(resolve));
       if (!usable()) return { kind: 'lost', detail: 'the connection was closed', bodyConsumed: false };
-      const answer = await exchange(agent, socket, request);
-      if (answer.kind !== 'response' || !answer.whole) socket.destroy();
-      return answer;
+      let isInStep = false;
+      try {
+        const answer = await exchange(agent, socket, request);
+        isInStep = answer.kind === 'response' && answer.whole;
+        return answer;
+      } finally {
+        if (!isInStep) socket.destroy();
+      }
     },
   };
 }
@@ -84,7 +89,9 @@ type Progress = {
 
 function exchange(agent: Agent, socket: Socket, request: HttpRequest): Promise<HttpAnswer> {
   const { method, path, headers, body, patience } = request;
-  return new Promise(resolve => {
+  const length = { 'content-length': String(body.length) };
+  const sent = newRequest({ agent, method, path, headers: { ...headers, ...length }, setHost: false });
+  return new Promise((resolve, reject) => {
     const progress: Progress = { whole: false, flushed: false, answer: null, settled: false };
     const settle = (answer: HttpAnswer) => {
       if (progress.settled) return;
@@ -102,8 +109,13 @@ function exchange(agent: Agent, socket: Socket, request: HttpRequest): Promise<H
       progress.answer?.destroy();
       lose(detail);
     });
-    const length = { 'content-length': String(body.length) };
-    const sent = newRequest({ agent, method, path, headers: { ...headers, ...length }, setHost: false });
+    /** One bad message must not end the server: it is that message's delivery that ends. */
+    const mistaken = (error: unknown) => {
+      progress.settled = true;
+      watch.stop();
+      sent.destroy();
+      reject(error);
+    };
     sent.on('finish', () => {
       progress.flushed = progress.whole;
     });
@@ -112,16 +124,16 @@ function exchange(agent: Agent, socket: Socket, request: HttpRequest): Promise<H
     sent.on('response', message => {
       const { whole } = progress;
       progress.answer = message;
-      void readAnswer(message).then(response => settle({ kind: 'response', response, whole }));
+      readAnswer(message).then(response => settle({ kind: 'response', response, whole }), mistaken);
     });
     const onWhole = () => {
       progress.whole = true;
       watch.expectAnswer();
       request.onWhole();
     };
-    void write(sent, body, progress, onWhole).then(problem => {
+    write(sent, body, progress, onWhole).then(problem => {
       if (problem !== null) settle(problem);
-    });
+    }, mistaken);
   });
 }
 

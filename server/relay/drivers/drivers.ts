@@ -6,6 +6,7 @@ import type { RandomBytes } from '../../ids.ts';
 import { sendingApiOf } from '../apis/apis.ts';
 import { createApiDriver } from './api-driver.ts';
 import type { Driver } from './driver.ts';
+import { endingWith } from './ending-credentials.ts';
 import { createSocketOpener } from './open-socket.ts';
 import type { Timeouts } from './smtp-connection.ts';
 import { createSmtpDriver, DEFAULT_TIMEOUTS } from './smtp-driver.ts';
@@ -24,7 +25,8 @@ export function createDriver({ hostname, random, clock, timeouts = DEFAULT_TIMEO
   const smtp = createSmtpDriver({ hostname, random, ...shared });
   const sending = createApiDriver({ now: clock.now, ...shared });
   return {
-    dial: (upstream, credentials, signal) => {
+    dial: (upstream, given, signal) => {
+      const credentials = endingWith(signal, given);
       const api = sendingApiOf(upstream.scheme);
       return api === null
         ? smtp.dial(upstream, credentials, signal)

@@ -5,6 +5,7 @@
 
 import type { Clock, DurationMs } from '../../clock.ts';
 import type { Log } from '../../events.ts';
+import { createRunning } from '../../queue/running.ts';
 import type { Upstream } from '../upstream.ts';
 import { oauthToText } from './oauth-settings.ts';
 import type { AccessTokens, TokenResult } from './token.ts';
@@ -15,7 +16,10 @@ export type TokenManager = AccessTokens &
   Readonly<{
     /** Gets another one whatever there is: a consent that is never used ends. */
     renew: (upstream: Upstream) => Promise<TokenResult>;
-    /** Waits for what is under way, at most so long: a rotated token must come to the disk. */
+    /**
+     * Waits for what is under way, at most so long: a rotated token must come to the disk. What still waits for a provider
+     * then is broken off, so that it keeps no process alive.
+     */
     stop: (grace: DurationMs) => Promise<void>;
   }>;
 
@@ -40,9 +44,14 @@ type State = {
 /** A token as young as this that is refused is refused for another reason: several deliveries that began together say so. */
 const YOUNG: DurationMs = 5_000;
 const BETWEEN_TRIES: DurationMs = 30_000;
+/** What was broken off gives its lease back; this only bounds a mistake. */
+const AFTER_CUT_OFF: DurationMs = 1_000;
 
 export function createAccessTokens({ request, clock, log, chance }: Deps): TokenManager {
   const states = new Map<string, State>();
+  /** Also what serves a view that was replaced meanwhile. */
+  const flights = createRunning();
+  const cutOff = new AbortController();
 
   function stateOf(upstream: Upstream): State {
     const { id, revision } = upstream;
@@ -57,16 +66,20 @@ export function createAccessTokens({ request, clock, log, chance }: Deps): Token
   }
 
   function fly(upstream: Upstream, state: State): Promise<TokenResult> {
-    state.flight ??= get(upstream, state).finally(() => {
+    if (state.flight !== null) return state.flight;
+    const flight = get(upstream, state).finally(() => {
       state.flight = null;
     });
-    return state.flight;
+    state.flight = flight;
+    flights.track(flight);
+    return flight;
   }
 
   async function get(upstream: Upstream, state: State): Promise<TokenResult> {
-    const result = await request(upstream);
+    const result = await request(upstream, cutOff.signal);
+    if (result.kind === 'fault' && cutOff.signal.aborted) return result;
     if (result.kind === 'fault') {
-      state.retryAt = clock.monotonic() + BETWEEN_TRIES;
+      state.retryAt = clock.monotonic() + Math.max(BETWEEN_TRIES, result.fault.wait ?? 0);
       const { kind, text } = result.fault;
       // Where nothing serves any more, it is the upstream's fault, and is said as such.
       if (serves(state.kept)) log('oauth.refresh_failed', { upstream: upstream.name, kind, text });
@@ -102,14 +115,9 @@ export function createAccessTokens({ request, clock, log, chance }: Deps): Token
     },
     renew: upstream => fly(upstream, stateOf(upstream)),
     stop: async grace => {
-      const flights = [...states.values()].flatMap(({ flight }) => flight ?? []);
-      if (flights.length === 0) return;
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, grace);
-      });
-      await Promise.race([Promise.all(flights), late]);
-      clearTimeout(timer);
+      await flights.ended(grace);
+      cutOff.abort();
+      await flights.ended(AFTER_CUT_OFF);
     },
   };
 }

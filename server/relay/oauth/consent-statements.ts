@@ -52,12 +52,15 @@ export type LeaseClaim = Readonly<{
   length: DurationMs;
 }>;
 
-/** Refused (`require`) while somebody else refreshes. An end further away than any lease is long came of a wrong clock. */
+/**
+ * Refused (`require`) while somebody else refreshes. An end twice as far away as a lease is long came of a wrong clock; one that
+ * is a little further away than ours would be came of a process that read the clock after us and was quicker.
+ */
 export function claimConsent({ upstreamId, generation, holder, now, length }: LeaseClaim): Statement {
   return {
     sql: `UPDATE consent SET busy_until = ?, busy_by = ?
       WHERE upstream_id = ? AND generation = ? AND (busy_until IS NULL OR busy_until <= ? OR busy_until > ?)`,
-    params: [now + length, holder, upstreamId, generation, now, now + length],
+    params: [now + length, holder, upstreamId, generation, now, now + 2 * length],
     require: 1,
   };
 }

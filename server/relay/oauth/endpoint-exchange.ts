@@ -2,6 +2,7 @@
 // it. Takes at most 30 seconds and 64 KiB. Redirects are not followed, and TLS is verified as Node verifies it.
 
 import type { DurationMs } from '../../clock.ts';
+import { asStandard } from './lenient-answer.ts';
 
 export type EndpointAnswer =
   | Readonly<{ kind: 'answer'; status: number; retryAfter: string | null; text: string }>
@@ -33,7 +34,7 @@ export function createExchange(signal: AbortSignal | null, patience: DurationMs)
         answer = { kind: 'answer', status, retryAfter: response.headers.get('retry-after'), text };
         // Some providers send their JSON under other names.
         const headers = { 'content-type': 'application/json' };
-        return new Response(WITHOUT_BODY.includes(status) ? null : withoutIdToken(text), { status, headers });
+        return new Response(WITHOUT_BODY.includes(status) ? null : standardText(text), { status, headers });
       } catch (error) {
         answer = silence(error);
         throw error;
@@ -55,11 +56,9 @@ async function boundedText(response: Response): Promise<string> {
   return Buffer.concat(parts).subarray(0, LONGEST_ANSWER).toString('utf8');
 }
 
-/** Who the person is, we do not ask; and to check an ID token we would have to know its issuer, which no setting names. */
-function withoutIdToken(text: string): string {
+function standardText(text: string): string {
   const value = parsed(text);
-  if (typeof value !== 'object' || value === null || !('id_token' in value)) return text;
-  return JSON.stringify({ ...value, id_token: undefined });
+  return typeof value === 'object' && value !== null ? JSON.stringify(asStandard(value)) : text;
 }
 
 export function parsed(text: string): unknown {
@@ -75,7 +74,8 @@ function silence(error: unknown): EndpointAnswer {
   let innermost = error;
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
   if (!(innermost instanceof Error)) return { kind: 'silent', errorCode: null, message: 'no reason given' };
-  const { name, message } = innermost;
+  const { name, message: words } = innermost;
+  const message = words === '' ? 'no reason given' : words;
   if (name === 'TimeoutError') return { kind: 'silent', errorCode: 'ETIMEDOUT', message };
   if (name === 'AbortError') return { kind: 'silent', errorCode: 'ECANCELED', message };
   const code = 'code' in innermost && typeof innermost.code === 'string' ? innermost.code : null;

@@ -47,7 +47,8 @@ export function oauthSettings(wishes: OAuthWishes, circumstances: OAuthCircumsta
   if ('kind' in choice) return choice;
   const clientSecret = secretToKeep(wishes, choice, circumstances, account);
   const has = clientSecret === undefined ? circumstances.before?.hasSecret === true : clientSecret !== null;
-  const settings = settingsFrom({ wishes, choice, circumstances, account, hasSecret: has });
+  const keepsSecret = clientSecret === undefined && has;
+  const settings = settingsFrom({ wishes, choice, circumstances, account, hasSecret: has, keepsSecret });
   if ('kind' in settings) return settings;
   const problem =
     flowProblem(choice, circumstances.place) ??
@@ -95,22 +96,28 @@ type Parts = Readonly<{
   circumstances: OAuthCircumstances;
   account: ServiceAccount | null;
   hasSecret: boolean;
+  /** It is the same as before. */
+  keepsSecret: boolean;
 }>;
 
 function settingsFrom(parts: Parts): OAuthSettings | Refused {
   const { wishes, choice, circumstances, account } = parts;
-  const { provider, flow, clientSecretEndsAt } = choice;
+  const { provider, flow } = choice;
   const standard = standardFor({ ...choice, ...circumstances.place });
   const before = circumstances.before?.settings.provider === provider ? circumstances.before : null;
   const own: Partial<Standard> = before === null ? {} : byHand(before);
   const keepsFlow = before?.settings.flow === flow;
+  const keepsScopes = before !== null && needsConsent(before.settings) === needsConsent(choice);
   const clientAuthentication = clientAuthenticationOf(parts, before?.settings ?? null);
   if (typeof clientAuthentication === 'object') return clientAuthentication;
   return {
     provider,
     flow,
     clientId: clientIdOf(parts, before?.settings ?? null),
-    scopes: wordsIn(wishes.scopes) ?? (keepsFlow ? own.scopes : undefined) ?? standard.scopes,
+    scopes:
+      wordsIn(wishes.scopes) ??
+      (keepsScopes || provider === 'other' ? own.scopes : undefined) ??
+      standard.scopes,
     authorizationEndpoint:
       wishes.authorizationEndpoint ?? own.authorizationEndpoint ?? standard.authorizationEndpoint,
     deviceEndpoint: wishes.deviceEndpoint ?? own.deviceEndpoint ?? standard.deviceEndpoint,
@@ -118,9 +125,14 @@ function settingsFrom(parts: Parts): OAuthSettings | Refused {
     clientAuthentication,
     redirectUri: wishes.redirectUri ?? own.redirectUri ?? standard.redirectUri,
     keyId: account?.keyId ?? (keepsFlow && account === null ? (before?.settings.keyId ?? null) : null),
-    clientSecretEndsAt,
+    clientSecretEndsAt: endOfSecret(parts),
     testing: (wishes.testing ?? before?.settings.testing ?? false) && needsConsent(choice),
   };
+}
+
+/** The day is that of one secret: another one, or none, does not end on it. */
+function endOfSecret({ wishes, choice, keepsSecret }: Parts): OAuthSettings['clientSecretEndsAt'] {
+  return keepsSecret || wishes.clientSecretEnds !== undefined ? choice.clientSecretEndsAt : null;
 }
 
 /** What was set in place of the provider's usual values. */

@@ -81,7 +81,8 @@ function refused(trouble: Refused, place: RefusalPlace): Judged {
   const row = rowsOf(place).find(candidate => fits(candidate, trouble, place));
   if (row === undefined) {
     const text = `${hostOf(place)} gave no access token for ${place.upstream}, for a reason that Postern does not know.`;
-    return { kind: 'unreachable', text: `${text} It is tried again. ${again(place)}` };
+    const tried = place.consenting === null ? ' It is tried again.' : '';
+    return { kind: 'unreachable', text: `${text}${tried} ${again(place)}` };
   }
   const kind = row.kind === 'passing' ? 'unreachable' : row.kind;
   // Without a person there is no consent to renew: what is missing must be set right.
@@ -91,6 +92,7 @@ function refused(trouble: Refused, place: RefusalPlace): Judged {
     worded(row.why, place),
     worded(row.mend ?? '', place),
     isMended ? again(place) : '',
+    row.kind === 'passing' ? later(place) : '',
   ];
   const text = sentences.filter(sentence => sentence !== '').join(' ');
   return { kind: kind === 'consent' && !isMended ? 'credentials' : kind, text };
@@ -111,7 +113,7 @@ function rowsOf({ settings }: RefusalPlace): readonly RefusalRow[] {
 
 function fits(row: RefusalRow, { error, description, detail }: Refused, place: RefusalPlace): boolean {
   if (row.error !== undefined && !row.error.test(error)) return false;
-  if (row.said !== undefined && !row.said.test(`${description ?? ''} ${detail ?? ''}`)) return false;
+  if (row.said !== undefined && !row.said.test(`${description ?? ''} ${detail ?? ''}`.trim())) return false;
   return row.when === undefined || row.when(place);
 }
 
@@ -123,6 +125,11 @@ function again({ upstream, consenting }: RefusalPlace): string {
   return consenting === null
     ? `Authorise Postern again with \`postern upstream authorize ${upstream}\`.`
     : `Start again with \`postern upstream authorize ${upstream}\`.`;
+}
+
+/** What passes: the server tries it again by itself, a conversation is over. */
+function later(place: RefusalPlace): string {
+  return place.consenting === null ? 'It is tried again.' : again(place);
 }
 
 function odd({ status, what }: Odd, place: RefusalPlace): Judged {
@@ -143,12 +150,12 @@ function outage(status: number, place: RefusalPlace): Judged {
   if (status === 429) {
     return {
       kind: 'unreachable',
-      text: `${host}, which gives access tokens for ${place.upstream}, wants to be asked less often.`,
+      text: `${host}, which gives access tokens for ${place.upstream}, wants to be asked less often (HTTP 429). ${later(place)}`,
     };
   }
   return {
     kind: 'unreachable',
-    text: `${host}, which gives access tokens for ${place.upstream}, is out of order (HTTP ${status}). It is tried again.`,
+    text: `${host}, which gives access tokens for ${place.upstream}, is out of order (HTTP ${status}). ${later(place)}`,
   };
 }
 
@@ -180,7 +187,7 @@ function silent({ errorCode, message }: Silent, place: RefusalPlace): Judged {
     case 'ETIMEDOUT':
       return unreachable(`${role} did not answer in time. Check this machine's network and firewall.`);
     default:
-      return unreachable(`${role} broke the connection (${errorCode ?? message}). It is tried again.`);
+      return unreachable(`${role} broke the connection (${errorCode ?? message}). ${later(place)}`);
   }
 }
 

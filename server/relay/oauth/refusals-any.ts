@@ -82,7 +82,7 @@ const standingRows: readonly RefusalRow[] = [
   {
     error: /^(server_error|temporarily_unavailable|slow_down)$/,
     kind: 'passing',
-    why: 'The provider cannot give a token just now; it is tried again.',
+    why: 'The provider cannot give a token just now.',
   },
   {
     error: /^invalid_request$/,

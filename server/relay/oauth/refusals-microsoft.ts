@@ -201,7 +201,7 @@ const scopeRows: readonly RefusalRow[] = [
   {
     said: aadsts(50196, 90024, 90033, 90055, 90056, 50140),
     kind: 'passing',
-    why: 'Microsoft cannot give a token just now; it is tried again.',
+    why: 'Microsoft cannot give a token just now.',
   },
 ];
 

@@ -22,7 +22,8 @@ export type GotToken = Readonly<{
   askedAt: DurationMs;
 }>;
 export type TokenFault = Readonly<{ kind: 'fault'; fault: UpstreamFault }>;
-export type TokenRequest = (upstream: Upstream) => Promise<GotToken | TokenFault>;
+/** `signal` breaks off what waits for a provider or for another process. */
+export type TokenRequest = (upstream: Upstream, signal?: AbortSignal) => Promise<GotToken | TokenFault>;
 
 export type TokenRequestDeps = Readonly<{
   consents: Consents;
@@ -45,12 +46,13 @@ const MOST_ROUNDS = 3;
 /** Never rejects. At most one call at a time for each upstream (access-tokens.ts). */
 export function createTokenRequest(deps: TokenRequestDeps): TokenRequest {
   const unsaved: Unsaved = new Map();
-  return async upstream => {
+  return async (upstream, signal) => {
     const settings = upstream.oauth;
     if (settings === null) return faultOf(consentMissing(upstream.name));
     try {
-      const identity = identityOf(upstream, settings, deps);
-      if ('fault' in identity) return identity;
+      const known = identityOf(upstream, settings, deps);
+      if ('fault' in known) return known;
+      const identity = signal === undefined ? known : { ...known, signal };
       if (!needsConsent(settings)) return await inOwnRight(upstream, identity, deps);
       return await withConsent(upstream, identity, { ...deps, unsaved });
     } catch (error) {
@@ -140,7 +142,7 @@ async function withConsent(
     const lease = await consents.lease(upstream.id, consent.generation);
     if (lease === null) {
       if (clock.monotonic() > patience) break;
-      await sleep(BETWEEN_LOOKS);
+      await sleep(BETWEEN_LOOKS, undefined, identity.signal === undefined ? {} : { signal: identity.signal });
       continue;
     }
     if ('kind' in lease) return faultOf(unstoredFault(upstream, lease));

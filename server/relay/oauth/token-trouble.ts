@@ -29,12 +29,12 @@ const LONGEST_QUOTE = 300;
 
 /** One line of at most 300 characters. Microsoft ends its texts with ids and a time, which are for Microsoft. */
 export function quotable(text: string): string {
-  const [said = ''] = text.split(/\s*Trace ID:/);
-  const line = said.replace(/[\s\p{C}]+/gu, ' ').trim();
+  const [said = ''] = text.replace(/[\s\p{C}]+/gu, ' ').split('Trace ID:', 1);
+  const line = said.trim();
   return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE - 1)}…` : line;
 }
 
-/** What the server said, for the record; null where it said nothing. No figure stands first: it is no reply of SMTP. */
+/** What the server said, for the record; null where it said nothing in words. No figure stands first: it is no reply of SMTP. */
 export function quoted(trouble: TokenTrouble): string | null {
   switch (trouble.kind) {
     case 'refused': {
@@ -42,8 +42,8 @@ export function quoted(trouble: TokenTrouble): string | null {
       const about = [detail === null ? '' : ` (${detail})`, description === null ? '' : `: ${description}`];
       return quotable(`${error}${about.join('')}`);
     }
+    // Its status stands in what is said of it (oauth-refusals.ts).
     case 'odd':
-      return `HTTP ${trouble.status}`;
     case 'silent':
       return null;
     default:

@@ -22,7 +22,18 @@ describe('is the upstream’s state', () => {
     expect(verdict?.fault?.text).toContain('sends us on to another address,');
   });
 
-  it.each([200, 202, 401, 403, 404, 407])('a web page (%i)', status => {
+  it.each([407, 511])('a proxy that wants a login (%i), with a page or without', status => {
+    for (const response of [answer(status, ''), answer(status, PAGE, HTML)]) {
+      const verdict = foreignVerdict(response, PLACE);
+      expect(verdict?.fault).toMatchObject({
+        kind: 'unreachable',
+        reply: `HTTP ${status} a proxy wants a login`,
+        text: expect.stringMatching(/^A proxy .*nothing is wrong with the key/),
+      });
+    }
+  });
+
+  it.each([200, 202, 401, 403, 404])('a web page (%i)', status => {
     const verdict = foreignVerdict(answer(status, PAGE, HTML), PLACE);
     expect(verdict?.fault).toMatchObject({
       kind: 'unreachable',

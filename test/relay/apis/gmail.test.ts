@@ -27,7 +27,7 @@ const TABLE: readonly (readonly [status: number, body: unknown, verdict: string]
       'insufficientPermissions',
       'Insufficient Permission: Request had insufficient authentication scopes.',
     ),
-    'fault:credentials',
+    'token? fault:credentials',
   ],
   [
     403,
@@ -37,7 +37,7 @@ const TABLE: readonly (readonly [status: number, body: unknown, verdict: string]
       'Request had insufficient authentication scopes.',
       info('ACCESS_TOKEN_SCOPE_INSUFFICIENT'),
     ),
-    'fault:credentials',
+    'token? fault:credentials',
   ],
   [
     403,

@@ -41,7 +41,7 @@ const TABLE: readonly (readonly [status: number, body: unknown, verdict: string]
   [
     403,
     error('ErrorAccessDenied', 'Access is denied. Check credentials and try again.'),
-    'fault:credentials',
+    'token? fault:credentials',
   ],
   [
     403,
@@ -54,9 +54,9 @@ const TABLE: readonly (readonly [status: number, body: unknown, verdict: string]
   [
     403,
     error('Authorization_RequestDenied', 'Insufficient privileges to complete the operation.'),
-    'fault:credentials',
+    'token? fault:credentials',
   ],
-  [403, error('AccessDenied', 'Missing role permissions on the request.'), 'fault:credentials'],
+  [403, error('AccessDenied', 'Missing role permissions on the request.'), 'token? fault:credentials'],
   [
     400,
     error('BadRequest', '/me request is only valid with delegated authentication flow.'),

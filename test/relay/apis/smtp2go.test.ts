@@ -84,6 +84,9 @@ const TABLE: readonly (readonly [status: number, body: unknown, verdict: string]
   [200, failed('451 Temporary local problem - please try later'), 'deferred:refused-for-now'],
   [200, failed('something else'), 'deferred:refused-for-now'],
   [200, failed(), 'deferred:refused-for-now'],
+  // For some of several, and nobody knows for whom.
+  [200, { data: { succeeded: 2, failed: 1, failures: ['550 5.1.1 no'] } }, 'lost:ambiguous apart'],
+  [200, { data: { succeeded: 2, failed: 1, failures: [] } }, 'lost:ambiguous apart'],
   [200, '<html>Log in to the hotel</html>', 'lost:ambiguous'],
 ];
 

@@ -12,6 +12,7 @@ import { createApiDriver } from '../../../server/relay/drivers/api-driver.ts';
 import { createSocketOpener } from '../../../server/relay/drivers/open-socket.ts';
 import type { Parcel } from '../../../server/relay/drivers/session.ts';
 import { createTrust } from '../../../server/relay/drivers/trust.ts';
+import type { TokenResult } from '../../../server/relay/oauth/token.ts';
 import { KEEP_IDENTITY } from '../../../server/relay/upstream.ts';
 import { API_NAMES } from '../../../server/relay/upstream-scheme.ts';
 import { NO_RECIPIENT_DSN } from '../../../server/smtp/dsn-parameters.ts';
@@ -205,6 +206,18 @@ describe('a token that is refused', () => {
     expect(renewals()).toBe(1);
     expect(standIn.requests).toHaveLength(3);
     expect(standIn.connections()).toBe(1);
+  });
+
+  it('because it lacks a permission is replaced too: the next one has what was given meanwhile', async () => {
+    const { deliver, standIn, renewals } = await apiBench('graph', { tokens: ['token-1', 'token-1b'] });
+    standIn.next({
+      kind: 'answer',
+      status: 403,
+      body: { error: { code: 'ErrorAccessDenied', message: '' } },
+    });
+    await deliver();
+    expect(renewals()).toBe(1);
+    expect(standIn.requests).toHaveLength(2);
   });
 
   it('before a large message was read: over another connection', async () => {
@@ -401,6 +414,25 @@ describe('a broken connection', () => {
     expect((await deliver({ messageId: 'M2' })).outcomes[0]?.kind).toBe('relayed');
   });
 
+  it.each([
+    ['before it is sent', 1],
+    ['while it is sent', 2],
+  ])('a mistake of ours, %s, ends with its message', async (_when, wrongAt) => {
+    const { deliver, standIn } = await apiBench('graph');
+    let opened = 0;
+    const open = () => {
+      if (++opened === wrongAt) throw new Error('a mistake');
+      return Readable.from([CONTENT]);
+    };
+    const hash = createHash('sha256').update(CONTENT).digest('hex');
+    const content = { kind: 'file', size: CONTENT.length, hash, open } as const;
+    expect((await deliver({ content })).outcomes).toMatchObject([
+      { kind: 'deferred', stage: 'content', text: expect.stringContaining('made a mistake') },
+    ]);
+    expect((await deliver({ messageId: 'M2' })).outcomes[0]?.kind).toBe('relayed');
+    await expect.poll(standIn.open, { timeout: 2000 }).toBe(1);
+  });
+
   it('when Postern stops ends what is under way', async () => {
     const bench = await apiBench('graph');
     bench.standIn.always({ kind: 'hang' });
@@ -408,6 +440,21 @@ describe('a broken connection', () => {
     await until(() => bench.standIn.connections() === 1);
     await bench.relay.stop(0);
     expect((await delivery).outcomes).toMatchObject([{ kind: 'deferred' }]);
+  });
+
+  it.each([
+    'graph+https',
+    'smtps',
+  ] as const)('when Postern stops, also where %s waits for a token', async scheme => {
+    const never = () => new Promise<TokenResult>(() => undefined);
+    const credentialsOf = () => ({ kind: 'token', current: never, another: never }) as const;
+    const { relay, deliver, recorded } = relayTo(await apiUpstream('graph', 1, { scheme }), {
+      credentialsOf,
+    });
+    const delivery = deliver();
+    await relay.stop(0);
+    expect((await delivery).outcomes).toMatchObject([{ kind: 'deferred', reason: 'upstream' }]);
+    expect(recorded).toEqual([]);
   });
 });
 

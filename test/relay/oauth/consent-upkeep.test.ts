@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../server/notification/alert.ts';
 import { createConsentUpkeep } from '../../../server/relay/oauth/consent-upkeep.ts';
 import { knownEnds } from '../../../server/relay/oauth/known-ends.ts';
-import { makeOAuthWorld, settingsFor } from './oauth-world.ts';
+import { makeOAuthWorld, NAME, settingsFor } from './oauth-world.ts';
 
 const HOUR = 3_600_000;
 
@@ -64,6 +64,22 @@ describe('a consent that no mail needs', () => {
         text: expect.stringMatching(/postern upstream authorize provider.*Mail waits/),
       },
     ]);
+  });
+
+  it('is told of by its reason, also where another one was told of before somebody mended that', async () => {
+    const { world, process, alerts, hours } = await setUp();
+    const refused = (error: string) =>
+      world.server.answerAlways({ kind: 'answer', status: 401, body: JSON.stringify({ error }) });
+    refused('invalid_client');
+    await hours(25);
+    await process.upstreams.set(NAME, { ehloName: 'postern.example' });
+    refused('invalid_scope');
+    await hours(25);
+    expect(alerts.map(({ text }) => /needs a secret|scopes/.exec(text)?.[0])).toEqual([
+      'needs a secret',
+      'scopes',
+    ]);
+    expect(new Set(alerts.map(({ subject }) => subject)).size).toBe(2);
   });
 
   it('is no reason to say anything while the provider is out of order', async () => {

@@ -289,6 +289,41 @@ describe('a change', () => {
     });
   });
 
+  it('keeps what was said of the end of a secret as long as the secret', () => {
+    const clientSecretEnds = '2027-06-30';
+    const was = asItWas(MICROSOFT, { clientId, clientSecretEnds }, { secret: SECRET });
+    const ends = (wishes: OAuthWishes, secret: string | null = null) =>
+      settings(MICROSOFT, wishes, { before: was, secret }).clientSecretEndsAt;
+    expect(ends({ clientId: 'client-2' })).toBe(Date.UTC(2027, 5, 30));
+    expect(ends({}, 'new')).toBeNull();
+    expect(ends({ clientSecretEnds: '2028-01-02' }, 'new')).toBe(Date.UTC(2028, 0, 2));
+    expect(ends({ clientAuthentication: 'none' })).toBeNull();
+  });
+
+  it('to another way in which a person agrees keeps the scopes that were set', () => {
+    const endpoints = {
+      authorizationEndpoint: 'https://login.example.org/authorize',
+      deviceEndpoint: 'https://login.example.org/device',
+      tokenEndpoint: 'https://login.example.org/token',
+    };
+    const own = { clientId, scopes: 'mail offline_access' };
+    const other = asItWas(OTHER, { ...own, ...endpoints, provider: 'other', flow: 'code' });
+    const microsoft = asItWas(MICROSOFT, own);
+    const scopesWith = (where: string, before: typeof other, wishes: OAuthWishes, secret?: string) =>
+      settings(where, wishes, { before, secret: secret ?? null }).scopes;
+    expect(scopesWith(OTHER, other, { flow: 'device' })).toEqual(['mail', 'offline_access']);
+    expect(scopesWith(MICROSOFT, microsoft, { flow: 'code' })).toEqual(['mail', 'offline_access']);
+    // What Postern asks of a provider that it does not know, only the operator can say.
+    expect(scopesWith(OTHER, other, { flow: 'client-credentials' }, SECRET)).toEqual([
+      'mail',
+      'offline_access',
+    ]);
+    const byItself = { flow: 'client-credentials', tenant: 'example.com' };
+    expect(scopesWith(MICROSOFT, microsoft, byItself, SECRET)).toEqual([
+      'https://outlook.office365.com/.default',
+    ]);
+  });
+
   it('keeps the secret, replaces it, or takes it away', () => {
     const was = asItWas(GOOGLE, { clientId }, { secret: SECRET });
     expect(input(GOOGLE, { clientId: 'client-2' }, { before: was })).not.toHaveProperty('clientSecret');

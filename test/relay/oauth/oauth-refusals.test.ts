@@ -93,7 +93,7 @@ describe('outages, which pass', () => {
       'unreachable',
       /out of order/,
     ],
-    ['429', answered(429, {}), place({}), 'unreachable', /less often/],
+    ['429', answered(429, {}), place({}), 'unreachable', /less often \(HTTP 429\)/],
     ['a page', answered(200, '<html>'), place({}), 'unreachable', /proxy or login page/],
     ['404', answered(404, 'Not found'), place({}), 'unreachable', /check the token endpoint/],
     ['a redirect', answered(302, ''), place({}), 'unreachable', /sends us elsewhere/],
@@ -228,6 +228,13 @@ describe("Google's refusals", () => {
       place(GOOGLE),
       'credentials',
       /"Desktop app" have one/,
+    ],
+    [
+      'a wrong secret, in one word',
+      answered(401, { error: 'invalid_client', error_description: 'Unauthorized' }),
+      place(GOOGLE),
+      'credentials',
+      /does not take the client's secret/,
     ],
     [
       'a wrong secret',
@@ -410,6 +417,19 @@ describe("Microsoft's refusals", () => {
 });
 
 describe('while somebody consents', () => {
+  it.each([
+    ['an outage', answered(502, '<html>')],
+    ['"too often"', answered(429, {})],
+    ['"not now"', answered(400, { error: 'temporarily_unavailable' })],
+    ['a broken connection', { kind: 'silent', errorCode: null, message: 'x' } as const],
+    ['what nobody knows', answered(400, { error: 'whatever' })],
+  ])('%s is tried again by the person alone', (_, trouble) => {
+    const text = refusalText(trouble, place({}, { consenting: 'authorization-code' }));
+    expect(text).not.toContain('tried again');
+    expect(text).toContain('Start again with `postern upstream authorize mail`.');
+    expect(refusalText(trouble, place({}))).toContain('It is tried again.');
+  });
+
   const consenting = { consenting: 'device-code', age: null, idle: null } as const;
   const said = (error: string, settings: Partial<OAuthSettings> = {}) =>
     refusalText(answered(400, { error }), place(settings, consenting));
@@ -433,9 +453,15 @@ describe('what a server says', () => {
     expect(reply?.length).toBeLessThanOrEqual(300);
   });
 
+  it('is read at once, however much of nothing is in it', () => {
+    const description = `${' '.repeat(60_000)}x`;
+    const trouble = answered(400, { error: 'invalid_grant', error_description: description });
+    expect(tokenFault(trouble, place({})).reply).toBe('invalid_grant: x');
+  });
+
   it('never begins like a reply of SMTP, whose first figure has a meaning', () => {
     for (const trouble of [answered(400, { error: 'invalid_client' }), answered(404, '')]) {
-      expect(tokenFault(trouble, place({})).reply).not.toMatch(/^\d/);
+      expect(tokenFault(trouble, place({})).reply ?? '').not.toMatch(/^\d/);
     }
   });
 });

@@ -18,7 +18,8 @@ export const otherRefusals: readonly KnownRefusal[] = [
   {
     provider: 'Amazon SES',
     stages: ['auth'],
-    text: /Authentication Credentials Invalid/i,
+    // In capitals these are Amazon's alone: GMX, Resend and RFC 4954 have the same words in small letters.
+    text: /^Authentication Credentials Invalid/,
     means:
       'Amazon SES does not accept this login. The password is not the IAM secret key but is made from it for one region: `postern upstream set {upstream} --iam-secret-stdin` does that. Temporary keys do not work.',
   },

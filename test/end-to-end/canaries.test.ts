@@ -44,7 +44,7 @@ beforeAll(async () => {
     const shown = await Promise.all(lookCommands.slice(i, i + 2).map(args => at.cli(args)));
     for (const { stdout, stderr } of shown) looked.push(stdout, stderr);
   }
-});
+}, 300_000);
 
 afterAll(async () => {
   await at?.remove();

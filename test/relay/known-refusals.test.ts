@@ -168,5 +168,12 @@ describe('a known refusal', () => {
     for (const raw of ['550 5.1.1 User unknown', '250 2.0.0 ok', '451 4.3.0 try later', 'nonsense']) {
       expect(knownRefusal('rcpt', parseRemoteReply(raw), 'x')).toBeNull();
     }
+    // Amazon's words but for the capitals: of GMX and Resend, and of RFC 4954.
+    for (const raw of [
+      '535 Authentication credentials invalid',
+      '535 5.7.8 Authentication credentials invalid',
+    ]) {
+      expect(knownRefusal('auth', parseRemoteReply(raw), 'x')).toBeNull();
+    }
   });
 });
